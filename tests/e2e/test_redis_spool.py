@@ -64,7 +64,7 @@ class Sent:
         return all(totals.get(n) == rounds * (i % 9 + 1) for i, n in enumerate(self.names)) and timer is not None and timer[0] == 3 * rounds
 
     def expect(self):
-        wait_for(self.is_there, "all of %d rounds in Redis" % self.rounds, 60)
+        wait_for(self.is_there, "all of %d rounds in Redis" % self.rounds, 60 * harness.SLOW)
 
 
 def on_disk(folder):
@@ -76,7 +76,7 @@ def disk_has(mib):
 
 
 def nothing_waits(s, folder):
-    wait_for(lambda: s.scrape().sum("statsd_redis_spool_disk_bytes") == 0 or None, "nothing is on disk", 60)
+    wait_for(lambda: s.scrape().sum("statsd_redis_spool_disk_bytes") == 0 or None, "nothing is on disk", 60 * harness.SLOW)
     assert on_disk(folder) == 0
     page = s.scrape()
     assert page.sum("statsd_redis_dropped_series_total") == page.sum("statsd_redis_lost_series_total") == 0
@@ -160,7 +160,7 @@ def test_after_a_kill_nothing_is_sent_twice_and_the_files_go(folder, redis):
         assert s.logged("what a process that was killed had on disk for redis is removed")
         before = sent.rounds
         sent.round(s)
-        wait_for(lambda: sent.is_there(2) or None, "the round before and the one after: %d were lost" % (before - 1), 30)
+        wait_for(lambda: sent.is_there(2) or None, "the round before and the one after: %d were lost" % (before - 1), 30 * harness.SLOW)
 
 
 def test_a_damaged_file_costs_what_it_held(folder, redis):
@@ -174,7 +174,7 @@ def test_a_damaged_file_costs_what_it_held(folder, redis):
             f.seek(MIB // 2)
             f.write(b"damage")
         redis.start()
-        wait_for(lambda: s.scrape().sum("statsd_redis_spool_batches") == 0 or None, "nothing waits", 60)
+        wait_for(lambda: s.scrape().sum("statsd_redis_spool_batches") == 0 or None, "nothing waits", 60 * harness.SLOW)
         page = s.scrape()
         damaged = page.sum("statsd_redis_spool_damaged_series_total")
         assert 0 < damaged <= 500
