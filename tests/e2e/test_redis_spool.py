@@ -25,9 +25,16 @@ def redis():
         yield r
 
 
+class Quick(Server):
+    """Of its page the server's own metrics alone are read: thousands of series take a test longer than they take the server."""
+
+    def page(self):
+        return b"".join(line for line in super().page().splitlines(True) if b"statsd_" in line)
+
+
 def server(folder, redis, *settings, **kwargs):
     kwargs.setdefault("interval", "500ms")
-    return Server("server.state_dir=" + folder, "server.state_interval=0", "server.instance=web", redis.url,
+    return Quick("server.state_dir=" + folder, "server.state_interval=0", "server.instance=web", redis.url,
                   "redis.spool_max_bytes=2MiB", "redis.spool_max_age=1h", *settings, **kwargs)
 
 
@@ -83,7 +90,12 @@ def nothing_waits(s, folder):
     assert page.sum("statsd_redis_spool_damaged_series_total") == page.sum("statsd_redis_foreign_duplicates_total") == 0
 
 
-@pytest.mark.parametrize("away, back", [(Redis.pause, Redis.go_on), (Redis.stop, Redis.start)], ids=["frozen", "stopped"])
+# Of the long tests some are left to `make nightly`.
+nightly = pytest.mark.skipif(not harness.LONG, reason="SLOW=1 runs the long tests")
+
+
+@pytest.mark.parametrize("away, back", [pytest.param(Redis.pause, Redis.go_on, id="frozen"),
+                                        pytest.param(Redis.stop, Redis.start, id="stopped", marks=nightly)])
 def test_what_has_no_room_in_memory_waits_on_disk(folder, redis, away, back):
     sent = Sent(redis)
     with server(folder, redis) as s:
@@ -103,6 +115,7 @@ def test_what_has_no_room_in_memory_waits_on_disk(folder, redis, away, back):
         sent.expect()
 
 
+@nightly
 def test_restarts_in_between_go_on_with_what_is_on_disk(folder, redis):
     sent = Sent(redis)
     with server(folder, redis) as s:
@@ -115,7 +128,7 @@ def test_restarts_in_between_go_on_with_what_is_on_disk(folder, redis):
         assert before > MIB
         with server(folder, redis) as s:
             sent.round(s)
-            assert s.scrape().sum("statsd_redis_spool_disk_bytes") >= before
+            assert on_disk(folder) >= before
     redis.start()
     with server(folder, redis) as s:
         sent.expect()
@@ -163,6 +176,7 @@ def test_after_a_kill_nothing_is_sent_twice_and_the_files_go(folder, redis):
         wait_for(lambda: sent.is_there(2) or None, "the round before and the one after: %d were lost" % (before - 1), 30 * harness.SLOW)
 
 
+@nightly
 def test_a_damaged_file_costs_what_it_held(folder, redis):
     sent = Sent(redis)
     with server(folder, redis) as s:
@@ -182,7 +196,8 @@ def test_a_damaged_file_costs_what_it_held(folder, redis):
         totals = redis.totals()
         missing = [i for i, n in enumerate(sent.names) if totals.get(n) != sent.rounds * (i % 9 + 1)]
         assert 0 < len(missing) <= damaged
-        assert all(totals[sent.names[i]] == (sent.rounds - 1) * (i % 9 + 1) for i in missing), "one interval of each"
+        for i in missing:       # one interval, which may hold several rounds
+            assert 0 < totals[sent.names[i]] < sent.rounds * (i % 9 + 1) and totals[sent.names[i]] % (i % 9 + 1) == 0
         assert s.logged("what waited for redis on disk is damaged: dropped")
 
 
