@@ -103,10 +103,10 @@ static struct redis_batch *next_of_shard(const struct redis_ledger *l, uint8_t s
 static struct redis_batch *next_to_send(const struct redis_ledger *l, uint64_t left_out)
 {
     struct redis_batch *next = NULL;
-    for (uint8_t i = 0; i < REDIS_SHARDS; i++) {
+    for (unsigned i = 0; i < REDIS_SHARDS; i++) {
         if ((left_out & redis_ledger_bit(i)) != 0)
             continue;
-        struct redis_batch *b = next_of_shard(l, i);
+        struct redis_batch *b = next_of_shard(l, (uint8_t)i);
         if (b != NULL && (next == NULL || older(b, next)))
             next = b;
     }
