@@ -180,6 +180,7 @@ arm64:    ## base and protocol with their tests for aarch64, under qemu, where t
 nightly: arm64    ## what a change does not wait for: aarch64, a soak, chaos, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
 	@NIGHTLY=1 $(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory soak T=10m
+	@SLOW=1 $(MAKE) --no-print-directory e2e T='-k redis_spool'
 	@$(MAKE) --no-print-directory chaos
 	@$(MAKE) --no-print-directory chaos T=4m SEED=$$(date +%Y%m%d)
 

@@ -21,7 +21,8 @@ UP_S, READ_S = 60, 30
 WAYS = ("udp", "unixgram", "tcp", "unix")
 # What of the servers' own counters is told of a scenario.
 TOLD = {"duplicates": "statsd_redis_batches_duplicate_total", "gaps": "statsd_redis_gaps_total",
-        "resent": "statsd_redis_batches_resent_total", "dropped": "statsd_redis_dropped_series_total"}
+        "resent": "statsd_redis_batches_resent_total", "dropped": "statsd_redis_dropped_series_total", "carried": "statsd_redis_carried_series_total",
+        "rivals": "statsd_redis_instance_conflicts_total"}
 REDIRECTS = "statsd_redis_redirects_total"
 FAKETIME = next((p for p in ("/usr/lib/%s-linux-gnu/faketime/libfaketime.so.1" % os.uname().machine, "/usr/lib/faketime/libfaketime.so.1")
                  if os.path.exists(p)), None)
@@ -108,15 +109,52 @@ class Instance:
 
     # --- the process
 
-    def start(self, clock_s=0):
+    def _process(self, clock_s=0, settings=()):
         path = self.folder + "/%s.sock"
         env = {"LD_PRELOAD": FAKETIME, "FAKETIME": "%+d" % clock_s, "FAKETIME_DONT_FAKE_MONOTONIC": "1"} if clock_s else {}
         sockets = ["udp://" + self.at["udp"], "unixgram://" + path % "gram", "tcp://" + self.at["tcp"], "unix://" + path % "line"]
-        self.server = Server(self.url, "server.instance=" + self.name, "server.state_dir=" + self.folder + "/state",
-                             "server.log_level=info", "http.listen=" + self.at["http"], "redis.retention=%ds" % RETENTION_S,
-                             "redis.reply_timeout=2s", sockets=sockets, interval="%dms" % (INTERVAL_S * 1000), env=env).__enter__()
+        return Server(self.url, "server.instance=" + self.name, "server.state_dir=" + self.folder + "/state",
+                      "server.control_socket=" + self.folder + "/control", "server.log_level=info", "http.listen=" + self.at["http"],
+                      "redis.retention=%ds" % RETENTION_S, "redis.reply_timeout=2s", *settings, sockets=sockets,
+                      interval="%dms" % (INTERVAL_S * 1000), env=env)
+
+    def start(self, **more):
+        """more: clock_s, how far its clock is off; settings."""
+        self.server = self._process(**more).__enter__()
         self.at = {proto: self.server.address(proto) for proto in self.at}
         self.living = True
+
+    def take_over(self):
+        """Another process takes the place of this one, under load."""
+        old, new = self.server, self._process()
+        new.command.append("--takeover")
+        new.__enter__()
+        try:
+            wait_for(lambda: old.process.poll() is not None, "the process before to end", UP_S * SLOW)
+            assert old.process.returncode == 0, "the process before ended with %d:\n%s" % (old.process.returncode, old.output()[-2000:])
+        except BaseException:
+            new.clean_exit = False
+            quietly(new)
+            raise
+        self.server = new
+        old.clean_exit = False
+        quietly(old)
+        self.log += old.raw_log
+
+    def twin(self):
+        """Another server of this one's name, which nobody has told that there is one already."""
+        return Server(self.url, "server.instance=" + self.name, "redis.retention=%ds" % RETENTION_S, "redis.reply_timeout=2s",
+                      interval="%dms" % (INTERVAL_S * 1000))
+
+    def send_to_twin(self, twin):
+        """A block that is in the totals, and on no page of the fleet."""
+        block = self.sender.lines.block(BLOCK_LINES, False)
+        self.sent.add(block)
+        self.lines_begun += len(block.lines)
+        self.begun.update(block.sums)
+        for key in (k for k in block.sums if k[0] == "r"):
+            self.unsure_gauges[key] = self.unsure_gauges.get(key, 0) + block.sums[key]
+        twin.send(block.text())
 
     def where(self, way):
         if way.startswith("unix"):

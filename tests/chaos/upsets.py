@@ -17,6 +17,7 @@ from nodes import UNSURE, tot
 
 AFTER_A_CRASH = "the last process did not stop by itself: counters and timers begin at 0"
 LOAD_S = 1.0          # before and after
+RIVAL = "another live server writes to redis under this instance name"
 SERVERS = "c1", "c2", "c3"
 
 
@@ -225,6 +226,63 @@ def clocks_are_apart(world, seconds, server, apart):
     i.go()
 
 
+def server_is_taken_over(world, server, times):
+    """`statsd --takeover` under load: nothing is lost, nothing is twice."""
+    for _ in range(times):
+        world.fleet[server].take_over()
+        time.sleep(fleet.INTERVAL_S)
+
+
+def two_have_one_name(world, server, seconds):
+    """By mistake one is started under a name that is in use: both are exact, and both say so."""
+    i = world.fleet[server]
+    i.hold()        # who draws lines draws them alone
+    with i.twin() as twin:
+        for _ in range(int(seconds / fleet.INTERVAL_S)):
+            i.send_to_twin(twin)
+            time.sleep(fleet.INTERVAL_S)
+            i.go()
+            time.sleep(fleet.INTERVAL_S)
+            i.hold()
+        for who in (i.server, twin):
+            wait_for(lambda: who.logged(RIVAL) or None, "both to say that they have one name", 20 * SLOW)
+    i.go()
+
+
+def spool_overflows(world, seconds, server):
+    """Redis is frozen for longer than intervals may wait: the oldest are dropped and counted, and their sums are carried.  Members of
+    sets are not, by design."""
+    i = world.fleet[server]
+    i.stop()
+    i.start(settings=("redis.spool_max_age=1s", "redis.spool_max_bytes=1MiB", "redis.spool_disk_max_bytes=0"))
+    i.go()
+    time.sleep(2 * fleet.INTERVAL_S)
+    before = world.fleet.counters()
+    world.judge.allow({})
+    all_freeze(world, seconds)
+    wait_for(lambda: world.fleet.counters()["carried"] > before["carried"], "sums to be carried", 20 * SLOW)
+    i.stop()
+    i.start()
+    i.go()
+
+
+def a_third_is_away(world, master, seconds):
+    """A master and its replica are silent: nobody has their shards.  /cluster/metrics is refused, or as it was."""
+    nodes = world.nodes
+    dead = nodes.master(master)
+    both = [dead, wait_for(lambda: nodes.replica_of(dead), "a replica")]
+    for node in both:
+        node.pause()
+    try:
+        time.sleep(seconds)
+        wait_for(lambda: world.fleet[0].server.get("/cluster/metrics", timeout=30 * SLOW)[0] == 503 or None,
+                 "/cluster/metrics to be refused", 20 * SLOW, every=0.1)
+    finally:
+        for node in both:
+            node.go_on()
+    nodes.wait_whole()
+
+
 SCENARIOS = {
     "nothing": (nothing, {"seconds": (3,)}),
     "clients-killed": (clients_are_killed, {"seconds": (4, 2, 6), "every": (0.15, 0.05, 0.5)}),
@@ -250,11 +308,15 @@ SCENARIOS = {
     "server-killed": (server_is_killed, {"server": (0, 1, 2)}),
     "server-restarted": (server_restarts, {"server": (1, 0, 2), "away": (False,)}),
     "server-restarted-redis-away": (server_restarts, {"server": (2, 0, 1), "away": (True,)}),
+    "server-taken-over": (server_is_taken_over, {"server": (0, 1, 2), "times": (2, 1)}),
+    "two-of-one-name": (two_have_one_name, {"server": (1, 0), "seconds": (3, 2)}),
+    "spool-overflows": (spool_overflows, {"seconds": (5, 4), "server": (0, 2)}),
+    "third-away": (a_third_is_away, {"master": (1, 0, 2), "seconds": (4, 6)}),
     "clocks-apart": (clocks_are_apart, {"seconds": (4, 2), "server": (1, 0, 2), "apart": (30, -30)}),
 }
 BESIDE = "clients-killed", "answers-lost", "slow", "network-cut", "network-held", "scripts-forgotten"
 # What stands in each other's way: who moves slots or looks for masters needs nodes that are there and let it in.
-ALONE = "wrong-type", "wrong-password", "server-killed"
+ALONE = "wrong-type", "wrong-password", "server-killed", "two-of-one-name", "spool-overflows", "third-away"
 
 
 def run(world, name, params, beside=None):

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from cluster import Cluster, Sentinels, slot_of, slots_in_use
-from harness import Server, short_dir, tot_key, wait_for
+from harness import SLOW, Server, exposition, short_dir, tot_key, wait_for
 from test_redis import Load, unix_server
 
 
@@ -17,7 +17,7 @@ def shared():
 
 @pytest.fixture
 def cluster(shared):
-    wait_for(shared.whole, "the cluster to be whole", 20, every=0.05)
+    wait_for(shared.whole, "the cluster to be whole", 20 * SLOW, every=0.05)
     for node in shared.live_masters():
         node.client.execute_command("FLUSHALL")
         node.client.execute_command("SCRIPT", "FLUSH")
@@ -25,7 +25,7 @@ def cluster(shared):
 
 
 def wait_exact(store, load):
-    wait_for(lambda: store.totals() == load.sent, "all that was sent to be in the totals", 20, every=0.1)
+    wait_for(lambda: store.totals() == load.sent, "all that was sent to be in the totals", 20 * SLOW, every=0.1)
 
 
 def expect_nothing_lost(server):
@@ -59,7 +59,8 @@ def test_the_first_hosts_of_the_url_may_be_dead(dir, cluster):
         with Load(s) as load:
             s.wait_self("statsd_redis_applied_intervals_total", 3)
         wait_exact(cluster, load)
-        expect_nothing_lost(s)
+        page = expect_nothing_lost(s)
+        assert 2 <= page.sum("statsd_redis_connect_failures_total") < 1000
 
 
 def test_slots_that_move_key_by_key_under_load(dir, cluster):
@@ -125,9 +126,9 @@ def test_a_frozen_master_holds_up_its_own_shards_only(dir, cluster):
                 for _ in range(5):  # intervals of the others arrive as they come
                     before = float(other.client.hget(tot_key(others), "c|" + others).split()[0])
                     wait_for(lambda: float(other.client.hget(tot_key(others), "c|" + others).split()[0]) > before,
-                             "the other nodes' shards to go on", 1)
-                wait_for(lambda: cluster.owner(slot_of(tot_key("load.0"))) is not frozen or None, "a replica to take over", 20)
-                wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "the new master to be in use", 20)
+                             "the other nodes' shards to go on", SLOW)
+                wait_for(lambda: cluster.owner(slot_of(tot_key("load.0"))) is not frozen or None, "a replica to take over", 20 * SLOW)
+                wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "the new master to be in use", 20 * SLOW)
             finally:
                 frozen.go_on()
         wait_exact(cluster, load)
@@ -141,10 +142,49 @@ def test_a_master_that_is_killed(dir):
             dead = cluster.nodes[0]
             replica = cluster.replica_of(dead)
             dead.kill()
-            wait_for(lambda: replica.role() == "master", "the replica to take over", 20)
-            wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "the new master to be in use", 20)
+            wait_for(lambda: replica.role() == "master", "the replica to take over", 20 * SLOW)
+            wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "the new master to be in use", 20 * SLOW)
         wait_exact(cluster, load)
         expect_nothing_lost(s)
+
+
+def test_a_master_that_is_lost_with_its_replica_costs_its_own_shards_and_says_so(dir):
+    """Both come back empty: what was acknowledged long ago is gone, and told; the page is refused meanwhile, and never lower."""
+    with Cluster(dir, node_timeout_ms=1000) as cluster, unix_server(dir, cluster.url) as s:
+        with Load(s, series=200) as load:
+            s.wait_self("statsd_redis_applied_intervals_total", 3)
+            both = cluster.nodes[0], cluster.replica_of(cluster.nodes[0])
+            of_it = {n for n in load.sent if cluster.owner(slot_of(tot_key(n))) is both[0]}
+            shown = wait_for(lambda: cluster_page(s), "the page", every=0.1)
+            for node in both:
+                node.kill()
+            wait_for(lambda: s.get("/cluster/metrics")[0] == 503 or None, "the page to be refused", 20 * SLOW, every=0.1)
+            for node in both:
+                node.start()
+            wait_for(lambda: all(node.answers() for node in both) and cluster.whole(), "the cluster to be whole", 30 * SLOW, every=0.1)
+            wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "all nodes to be in use", 30 * SLOW)
+            s.wait_self("statsd_redis_applied_intervals_total", s.scrape().sum("statsd_redis_applied_intervals_total") + 3)
+        others = {n: v for n, v in load.sent.items() if n not in of_it}
+        assert of_it and others
+
+        def right():
+            totals = cluster.totals()
+            return {n: totals.get(n) for n in others} == others and all(totals.get(n, 0) > 0 for n in of_it)
+        wait_for(right, "the other nodes' totals to be exact", 20 * SLOW, every=0.1)
+        totals, page = cluster.totals(), s.scrape()
+        assert all(totals[n] <= load.sent[n] for n in of_it)
+        if any(totals[n] < load.sent[n] for n in of_it):
+            assert page.sum("statsd_redis_lost_series_total") + page.sum("statsd_redis_lost_producers_total") > 0
+        now = wait_for(lambda: cluster_page(s), "the page", 20 * SLOW, every=0.1)
+        assert all(now.get(n, 0) >= v for n, v in shown.items())
+
+
+def cluster_page(s):
+    """{counter of Load: value} of /cluster/metrics; None: it is refused."""
+    status, _, body = s.get("/cluster/metrics")
+    assert status in (200, 503), (status, body[:300])
+    return {n[0].replace("load_", "load."): v for n, v in exposition.parse(body).samples.items() if n[0].startswith("load_")} \
+        if status == 200 else None
 
 
 def test_a_slot_that_nobody_has_holds_up_its_own_shard_only(dir, cluster):
@@ -153,14 +193,14 @@ def test_a_slot_that_nobody_has_holds_up_its_own_shard_only(dir, cluster):
             s.wait_self("statsd_redis_applied_intervals_total", 2)
             slot = slot_of(tot_key("load.0"))
             owner = cluster.owner(slot)
-            for node in cluster.nodes:
+            for node in sorted(cluster.nodes, key=lambda n: n is not owner):    # who has it first, lest it tells the others again
                 node.client.execute_command("CLUSTER", "DELSLOTS", slot)
             wait_for(lambda: s.logged("redis cluster has no node for a shard"), "that it is said")
             assert s.scrape().sum("statsd_redis_disconnects_total") == 0
             name = next("load.%d" % i for i in range(200) if slot_of(tot_key("load.%d" % i)) != slot
                         and cluster.owner(slot_of(tot_key("load.%d" % i))) is owner)
             before = cluster.total("c", name)
-            wait_for(lambda: cluster.total("c", name) > before, "other shards of the node to go on", 2)
+            wait_for(lambda: cluster.total("c", name) > before, "other shards of the node to go on", 2 * SLOW)
             owner.client.execute_command("CLUSTER", "ADDSLOTS", slot)
             for node in cluster.nodes:
                 if node is not owner:
@@ -177,9 +217,9 @@ def test_sentinels_name_the_master_and_the_one_after_it(dir):
                 s.wait_self("statsd_redis_applied_intervals_total", 2)
                 first = sentinels.master()
                 first.kill()
-                wait_for(lambda: sentinels.master() is not first, "a failover", 20, every=0.1)
-                wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "the new master to be in use", 20)
-            wait_for(lambda: totals_of(sentinels.master()) == load.sent, "all that was sent to be there", 20, every=0.1)
+                wait_for(lambda: sentinels.master() is not first, "a failover", 20 * SLOW, every=0.1)
+                wait_for(lambda: s.scrape().sum("statsd_redis_up") == 1, "the new master to be in use", 20 * SLOW)
+            wait_for(lambda: totals_of(sentinels.master()) == load.sent, "all that was sent to be there", 20 * SLOW, every=0.1)
             expect_nothing_lost(s)
             assert len(s.logged("redis master")) == 2
 
@@ -204,6 +244,6 @@ def test_idle_totals_of_every_shard_are_removed_and_live_ones_exact(dir, cluster
         s.send("\n".join(name + ":1|c" for name in names))
         with Load(s, series=20) as load:
             wait_for(lambda: not set(names) & set(cluster.totals()) and
-                     s.scrape().sum("statsd_redis_pruned_series_total") >= len(names), "the idle ones to go", 30, every=0.2)
+                     s.scrape().sum("statsd_redis_pruned_series_total") >= len(names), "the idle ones to go", 30 * SLOW, every=0.2)
         wait_exact(cluster, load)
         expect_nothing_lost(s)

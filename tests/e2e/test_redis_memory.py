@@ -6,6 +6,7 @@ import pytest
 import harness
 from harness import Server, run, wait_for
 
+pytestmark = pytest.mark.plain     # it is Redis that is measured
 SERIES, KEY, PACK = 10000, 80, 15
 WITHIN = 0.15
 FIELD_LEFT_OUT = 8    # MEMORY USAGE takes an entry of a table for 24 bytes; the allocator gives 32 for it

@@ -1,6 +1,7 @@
 """What stands where Redis should and does not know a command, as proxies do: refused in one line with the command's name."""
 import pytest
 
+import harness
 from cluster import Node, free_ports
 from harness import Server, wait_for
 
@@ -26,7 +27,7 @@ def test_a_command_that_is_not_known_is_named_and_nothing_is_lost(dir, command, 
             node.kill()
             node.settings = ()
             node.start()
-            wait_for(lambda: node.answers() and node.client.keys("{sd:*}:tot"), "that it goes on by itself", 20)
+            wait_for(lambda: node.answers() and node.client.keys("{sd:*}:tot"), "that it goes on by itself", 20 * harness.SLOW)
     finally:
         node.release()
 
@@ -37,7 +38,7 @@ def test_a_redis_without_client_is_welcome(dir):
     try:
         with Server(node.url) as s:
             s.send("kept:3|c")
-            wait_for(lambda: node.answers() and node.client.keys("{sd:*}:tot"), "it in Redis", 20)
+            wait_for(lambda: node.answers() and node.client.keys("{sd:*}:tot"), "it in Redis", 20 * harness.SLOW)
             assert not s.logged("redis refused")
     finally:
         node.release()

@@ -5,10 +5,12 @@ wrong.  In the end the sums are exact, or what is missing is counted.
 """
 import contextlib
 import os
+import random
 import re
 import shutil
 import signal
 import socket
+import string
 import sys
 import threading
 import time
@@ -17,7 +19,9 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
 
 import certificates  # noqa: E402
+import cluster  # noqa: E402
 import harness  # noqa: E402
+import redis  # noqa: E402
 import test_web_config as web_config  # noqa: E402
 from harness import exposition, wait_for  # noqa: E402
 
@@ -512,5 +516,203 @@ def takeover_new(trial, expected=None):
     return both(trial, expected, False)
 
 
+# --- a fleet's Redis
+
+PASSWORD = "let-me-in"
+DRAWN = random.Random(7)
+NAMES = ["fleet_" + "".join(DRAWN.choices(string.ascii_letters + string.digits, k=240)) for _ in range(1200)]    # compress badly
+FLEET = ["\n".join("%s:%d|c" % (n, i % 9 + 1) for i, n in enumerate(NAMES) if i // 100 == at) for at in range(12)] + \
+    ["fleet.lat:1:2:3|ms\nfleet.level:7|g\nfleet.level:+1|g"]
+LOSSES = ("statsd_redis_lost_series_total", "statsd_redis_fenced_series_total", "statsd_redis_spool_damaged_series_total",
+          "statsd_redis_spool_left_over_files_total", "statsd_samples_refused_total",
+          "statsd_udp_kernel_drops_total")
+
+
+class SecureNode(cluster.Cluster):
+    """A cluster of one node, which wants TLS and a password."""
+
+    def __init__(self, dir, certs):
+        super().__init__(dir, masters=1, replicas=0)
+        node, = self.nodes
+        node.settings += ("--port", "0", "--tls-port", str(node.port), "--tls-cluster", "yes", "--tls-auth-clients", "no",
+                          "--tls-cert-file", certs.at("server.pem"), "--tls-key-file", certs.at("server.key"),
+                          "--tls-ca-cert-file", certs.ca, "--requirepass", PASSWORD)
+        node.client = redis.Redis("127.0.0.1", node.port, ssl=True, ssl_ca_certs=certs.ca, password=PASSWORD,
+                                  socket_timeout=10 * harness.SLOW)
+        self.node = node
+
+
+class Flock:
+    """Servers of one name, one after the other, and what they were sent."""
+
+    def __init__(self, trial, of_first):
+        self.trial, self.of_first, self.rounds, self.losses = trial, of_first, 0, []
+        self.folder = trial.folder + "/fleet"
+        os.mkdir(self.folder)
+        self.write_password()
+
+    def write_password(self):
+        with open(self.folder + "/password.new", "w") as f:
+            os.fchmod(f.fileno(), 0o600)
+            f.write(PASSWORD + "\n")
+        os.rename(self.folder + "/password.new", self.folder + "/password")
+
+    def server(self, port, first):
+        return Watched(
+            "server.state_dir=" + self.folder, "server.state_interval=0", "server.instance=f", "server.sandbox=on",
+            "redis.url=rediss://localhost:%d" % port, "redis.password_file=%s/password" % self.folder,
+            "redis.tls_ca_file=" + self.trial.stage.certs.ca, "redis.prefix=" + self.trial.prefix, "redis.spool_max_bytes=1MiB",
+            "redis.reply_timeout=2s", "redis.totals_ttl=1h",
+            env=self.trial.env if first == self.of_first else {}, interval="100ms", wait=False, clean_exit=False)
+
+    def round(self, s):
+        """All of it once.  What an interval has goes to Redis as one."""
+        for d in FLEET:
+            send_datagram(s, d, unix=False)
+        self.rounds += 1
+        if self.trial.lasting:
+            time.sleep(0.1 * harness.SLOW)
+            return
+        awaited(s, "round %d read" % self.rounds, lambda: self.read(s) >= self.want_read)
+
+    @staticmethod
+    def read(s):
+        page = scraped(s)
+        return page.sum("statsd_datagrams_received_total") + page.sum("statsd_udp_kernel_drops_total")
+
+    def note(self, page):
+        """What is counted as lost by a server that is about to end."""
+        self.losses += [name for name in LOSSES if page.sum(name)]
+        if page.sum("statsd_redis_dropped_series_total") > page.sum("statsd_redis_carried_series_total"):
+            self.losses.append("dropped")
+
+    def wrong(self, node):
+        """What of the totals differs; more than was sent is wrong whatever was lost."""
+        got, out = {}, []
+        for shard in range(harness.SHARDS):
+            got.update(node.client.hgetall("{%s:%02d}:tot" % (self.trial.prefix, shard)))
+        for i, name in enumerate(NAMES):
+            value, want = float(got.get(b"c|" + name.encode(), b"0").split()[0]), self.rounds * (i % 9 + 1)
+            if value > want:
+                raise Wrong("Redis has %r of a counter of %r" % (value, want))
+            if value != want:
+                out.append((name[-8:], value, want))
+        return out
+
+
+def listens(s):
+    def there():
+        if s.process.poll() is not None:
+            return "ended"
+        return s.http_addr() and s.address("udp") and "listening"
+    return wait_for(there, "listening or an end", PATIENCE) == "listening"
+
+
+def is_applied(s):
+    page = scraped(s)
+    return page.sum("statsd_redis_up") >= 1 and page.sum("statsd_redis_spool_batches") == 0 and page
+
+
+def waits_more(s, than):
+    page = scraped(s)
+    return page if page.sum("statsd_redis_spool_batches") > than or page.sum("statsd_redis_spool_disk_bytes") > 0 else None
+
+
+def cluster_page_agrees(flock, s):
+    """/cluster/metrics is there, or says that it is not."""
+    def status():
+        return s.get("/cluster/metrics", timeout=2 * harness.SLOW)[0] in (200, 503)
+    awaited(s, "an answer of /cluster/metrics", status)
+    if flock.trial.lasting or flock.losses:
+        return
+
+    def whole():
+        status, _, body = s.get("/cluster/metrics", timeout=2 * harness.SLOW)
+        page = status == 200 and exposition.parse(body)
+        return page and all(page.value(n) == flock.rounds * (i % 9 + 1) for i, n in enumerate(NAMES))
+    awaited(s, "all of it at /cluster/metrics", whole)
+
+
+def first_of_flock(flock, node, s, expected):
+    """Sends, reads the fleet's page, is put out once, and ends while Redis is frozen and some of what waits is on disk."""
+    trial = flock.trial
+    flock.want_read = len(FLEET)
+    flock.round(s)
+    if not trial.lasting:
+        awaited(s, "all of it in Redis", lambda: is_applied(s))
+        flock.note(scraped(s))
+    cluster_page_agrees(flock, s)
+    flock.write_password()
+    with contextlib.suppress(redis.exceptions.RedisError):
+        node.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    node.pause()
+    for _ in range(12):
+        before = scraped(s).sum("statsd_redis_spool_batches")
+        flock.want_read += len(FLEET)
+        flock.round(s)
+        with contextlib.suppress(AssertionError):       # the fault may be in the way
+            page = wait_for(lambda: waits_more(s, before), "", 1 * harness.SLOW)
+            if page.sum("statsd_redis_spool_disk_bytes") > 0:
+                break
+    else:
+        if expected is None:
+            raise Wrong("nothing is on disk: the trials would not reach what is done there")
+    flock.note(scraped(s))
+    status = harness.stop(s.process, patience=30 * harness.SLOW)
+    s.reader.join(5)
+    complaints = [l["msg"] for l in s.log if l.get("level") == "error"]
+    if status not in (0, 1) or (status == 1 and not complaints):
+        raise Wrong("exit status %d" % status)
+    flock.losses += complaints
+    silent_stderr(s)
+    node.go_on()
+
+
+def second_of_flock(flock, s):
+    flock.want_read = len(FLEET)
+    flock.round(s)
+    if not flock.trial.lasting or flock.of_first:
+        flock.note(awaited(s, "all that waited in Redis", lambda: is_applied(s)))
+    flock.losses += [l["msg"] for l in s.log if l.get("level") == "error" or l["msg"].startswith("saved state not used")]
+    cluster_page_agrees(flock, s)
+    page = scraped(s)
+    flock.note(page)
+    status = harness.stop(s.process, patience=30 * harness.SLOW)
+    s.reader.join(5)
+    if status not in (0, 1):
+        raise Wrong("exit status %d" % status)
+    silent_stderr(s)
+    return page
+
+
+def flock_of(trial, of_first, expected):
+    flock = Flock(trial, of_first)
+    with SecureNode(trial.folder, trial.stage.certs) as c, flock.server(c.node.port, True) as one:
+        two = None
+        try:
+            if not listens(one):
+                return refused_to_start(one), None
+            first_of_flock(flock, c.node, one, expected)
+            with flock.server(c.node.port, False) as two:
+                if not listens(two):
+                    return refused_to_start(two), None
+                page = second_of_flock(flock, two)
+            wrong = flock.wrong(c.node)
+            if wrong and not flock.losses and not trial.lasting:
+                raise Wrong("nothing was counted as lost, but of %d counters these differ: %r" % (len(wrong), wrong[:4]))
+            return "went on" if not flock.losses else "lost and said so", page
+        except (Wrong, AssertionError) as e:
+            logs = [s.raw_log[-12:] for s in (one, two) if s]
+            raise Wrong("%s\n    %s" % (e, "\n    -\n    ".join("\n    ".join(l) for l in logs))) from None
+
+
+def fleet_first(trial, expected=None):
+    return flock_of(trial, True, expected)
+
+
+def fleet_second(trial, expected=None):
+    return flock_of(trial, False, expected)
+
+
 COMMANDS = ["check", "explain", "explain_json"]
-SCENARIOS = ["daemon", "web", "takeover_old", "takeover_new", *COMMANDS]
+SCENARIOS = ["daemon", "web", "takeover_old", "takeover_new", "fleet_first", "fleet_second", *COMMANDS]

@@ -440,17 +440,23 @@ static const struct redis_encode_opts encode_opts = { .prefix = "sd",
                                                       .instance = "one",
                                                       .retention_s = 600 };
 
+static struct world *world_of(char *path, unsigned seed)
+{
+    struct world *w = mem_zalloc(sizeof *w);
+    world = w;
+    w->random = seed * 7919u + 1;
+    w->now_ms = 1000000;
+    w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return w;
+}
+
 /* returns  as expect_totals */
 static bool run(unsigned seed, bool damages, bool carries)
 {
     static const uint64_t memory[] = { 60000, 200000, 1 << 30 }, disk[] = { 0, 100000, 1 << 30 },
                           age[] = { 20000, 1 << 30 };
     char path[] = "/tmp/spool-law-XXXXXX", name[32];
-    struct world *w = mem_zalloc(sizeof *w);
-    world = w;
-    w->random = seed * 7919u + 1;
-    w->now_ms = 1000000;
-    w->dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct world *w = world_of(path, seed);
     w->opts = (struct redis_ledger_opts){ .max_bytes = memory[below(w, 3)],
                                           .max_age_ms = age[below(w, 2)],
                                           .keep_ms = 5000,

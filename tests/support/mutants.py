@@ -49,7 +49,7 @@ BELONG = {
     "protocol": "prop/bare prop/framing_cuts prop/lane_cuts replay/parse replay/framing replay/stream replay/number",
     "sandbox": "e2e/sandbox",
     "send": "unit/bench e2e/load_generator",
-    "sinks": "prop/interval_slices replay/redis_reply replay/state",
+    "sinks": "prop/interval_slices prop/redis_spool prop/redis_totals replay/redis_reply replay/redis_field replay/redis_url replay/state",
     "state": "prop/state replay/state e2e/state",
     "takeover": "prop/takeover replay/takeover",
     "tls": "unit/listen unit/sinks/redis unit/http e2e/tls e2e/web_config_tls",

@@ -20,9 +20,9 @@
 #include "sinks/redis/carry.h"
 #include "sinks/redis/ledger_spool.h"
 
-enum { READ_AGAIN_MS = 100 };
-
 _Static_assert(REDIS_SHARDS == 64, "a set of shards is 64 bits");
+
+enum { READ_AGAIN_MS = 100 };
 
 /* Number it, if it has none.  returns  whether it had none */
 static bool address(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
@@ -104,10 +104,10 @@ static struct redis_batch *next_of_shard(const struct redis_ledger *l, uint8_t s
 static struct redis_batch *next_to_send(const struct redis_ledger *l, uint64_t left_out)
 {
     struct redis_batch *next = NULL;
-    for (uint8_t i = 0; i < REDIS_SHARDS; i++) {
+    for (unsigned i = 0; i < REDIS_SHARDS; i++) {
         if ((left_out & redis_ledger_bit(i)) != 0)
             continue;
-        struct redis_batch *b = next_of_shard(l, i);
+        struct redis_batch *b = next_of_shard(l, (uint8_t)i);
         if (b != NULL && (next == NULL || older(b, next)))
             next = b;
     }
@@ -180,9 +180,9 @@ static uint64_t try_to_send(struct redis_ledger *l, struct redis_batch *b, uint6
         return send_batch(l, b, now_ms) ? 0 : redis_ledger_bit(b->shard);
     if (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, b->shard))
         return redis_ledger_bit(b->shard);
-    if (!carries && redis_spool_open(l, b, now_ms))
-        return 0;
     if (!carries) {
+        if (redis_spool_open(l, b, now_ms))
+            return 0;
         wake_at(wake_ms, now_ms + READ_AGAIN_MS);
         return redis_ledger_bit(b->shard);
     }

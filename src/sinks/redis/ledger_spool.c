@@ -14,7 +14,10 @@
 #include "base/err.h"
 #include "sinks/redis/ledger_spool.h"
 
-enum { STEP_MS = 1 }; /* between two pieces: all else goes on meanwhile */
+enum {
+    STEP_MS = 1, /* between two pieces: all else goes on meanwhile */
+    DISK_LOG_MS = 6 * SPOOL_RETRY_MS
+};
 
 static unsigned lowest(uint64_t shards)
 {
@@ -104,7 +107,7 @@ static void log_disk(struct redis_ledger *l, int rc, uint64_t now_ms)
     uint64_t suppressed;
     struct spool_file_stats f;
     spool_file_stats(l->file, &f);
-    if (log_gate(&l->disk_gate, SPOOL_RETRY_MS * 6, now_ms, &suppressed))
+    if (log_gate(&l->disk_gate, DISK_LOG_MS, now_ms, &suppressed))
         LOG(LOG_ERROR, "cannot write what waits for redis to server.state_dir",
             F_STR("error", err_text(rc)), F_U64("bytes_on_disk", f.bytes),
             F_STR("remedy", "make room there; meanwhile the oldest is dropped when memory is full"),
@@ -229,10 +232,10 @@ struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redi
     return first;
 }
 
-/* It was not read for lack of something that others have, and is there all the same. */
+/* The file may well be whole: the process, or the machine, has none of what it takes to open it. */
 static bool passes(int rc)
 {
-    return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
+    return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -EINTR;
 }
 
 bool redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
@@ -240,8 +243,13 @@ bool redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t no
     int rc;
     assert(!b->in_flight && b->interval != NULL);
     struct redis_batch *first = redis_spool_unpack(l, b, &rc);
-    if (first == NULL && passes(rc))
+    if (first == NULL && passes(rc)) {
+        uint64_t suppressed;
+        if (log_gate(&l->disk_gate, DISK_LOG_MS, now_ms, &suppressed))
+            LOG(LOG_WARN, "cannot read what waits for redis in server.state_dir: it is kept",
+                F_STR("error", err_text(rc)), F_U64("suppressed", suppressed));
         return false;
+    }
     if (first != NULL)
         put_in_place(l, b, first);
     else

@@ -21,7 +21,7 @@ bool redis_spool_disk_is_short(const struct redis_ledger *l);
 struct redis_batch *redis_spool_unpack(struct redis_ledger *l, const struct redis_batch *b,
                                        int *ret_error);
 /* The batches of b, a bale, take its place; damaged ones are dropped and counted.
- * returns  false: there is no descriptor to read it with; try again */
+ * returns  false: its file cannot be opened for now, and b stays */
 bool redis_spool_open(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
 
 /* ledger_carry.c: b, about to be dropped, is carried.   returns  how many series of it */

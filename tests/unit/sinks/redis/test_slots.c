@@ -145,6 +145,9 @@ static void odd_answers_leave_places_without_a_node(void **state)
         { "*1\r\n" RANGE("0", "65", NODE(":1\r\n", "7001")), true, 0, NULL, NULL },
         { "*1\r\n" RANGE("0", "65", UNKNOWN "*2\r\n$2\r\nip\r\n$3\r\n::2\r\n"),
           true, 1, "::2", "::2" },
+        { "*1\r\n" RANGE("0", "65", UNKNOWN "*4\r\n$2\r\nup\r\n$2\r\nip\r\n"
+                                        "$2\r\nip\r\n$3\r\n::2\r\n"),
+          true, 1, "::2", "::2" },
         { "*1\r\n" RANGE("0", "65", UNKNOWN "*1\r\n$2\r\nip\r\n"),
           true, 0, NULL, NULL },
         { "*1\r\n" RANGE("0", "65", NODE(HOST, "0")), true, 0, NULL, NULL },
