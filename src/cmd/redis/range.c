@@ -157,7 +157,8 @@ static void put_bar(struct sheet *t, double v, double least, double most)
 {
     static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
     struct buf bar = { 0 };
-    double part = most > least && isfinite(v) ? (v - least) / (most - least) : 0;
+    double all = most / 2 - least / 2; /* halves: their difference is a double */
+    double part = all > 0 && isfinite(v) ? (v / 2 - least / 2) / all : 0;
     unsigned n = (unsigned)lround(part * BAR_COLUMNS * 8), used = (n + 7) / 8;
     for (unsigned i = 0; i < n / 8; i++)
         buf_append_str(&bar, "█");
