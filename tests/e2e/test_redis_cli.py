@@ -260,6 +260,47 @@ def test_a_cluster_is_read_as_one_redis(dir):
         assert rows[-1]["all"] and rows[-1]["value"] == 4
 
 
+def test_an_instance_whose_clock_is_fast_hides_no_interval(dir, redis):
+    now = int(time.time()) // 10 * 10
+    for t in range(now - 50, now + 40, 10):
+        redis.client.hset("{sd:%02d}:i:%d" % (shard_of("hits"), t), "c|hits", "1" if t > now else "3")
+        for instance, ahead in (("slow", 0), ("fast", 30)):
+            if t < now - 10 + ahead:
+                redis.client.xadd("{sd:%02d}:log" % (shard_of(instance)), {"t": t, "i": instance, "n": 1})
+    got, = objects(redis, "top")
+    assert got["value"] == 3
+    assert max(o["t"] for o in objects(redis, "range", "hits")) < now
+
+
+def test_tail_waits_until_an_interval_is_over_also_for_one_whose_clock_is_fast(dir, redis):
+    write = lambda instance, t: redis.client.xadd("{sd:%02d}:log" % shard_of(instance), {"t": t, "i": instance, "n": 1})
+    start = int(time.time())
+    for t in range(start - 5, start):
+        redis.client.hset("{sd:%02d}:i:%d" % (shard_of("hits"), t), "c|hits", "1")
+        write("slow", t), write("fast", t + 30)
+    tail = subprocess.Popen([STATSD, "redis", "tail", "hits", "-n", "3", "--json", "--set", redis.url], stdout=subprocess.PIPE,
+                            env=clean_env())
+    try:
+        for t in range(start, start + 60):
+            for at in (t, t + 30):
+                redis.client.hincrby("{sd:%02d}:i:%d" % (shard_of("hits"), at), "c|hits", 1)
+            write("slow", t), write("fast", t + 30)
+            if wait_until(t + 2, tail):
+                break
+        rows = [json.loads(line) for line in tail.communicate(timeout=30)[0].splitlines()]
+        assert tail.returncode == 0 and len(rows) == 3 and all(r["t"] < time.time() for r in rows), rows
+    finally:
+        tail.kill()
+        tail.wait()
+
+
+def wait_until(t, process):
+    """returns  whether the process ended before"""
+    while time.time() < t and process.poll() is None:
+        time.sleep(0.05)
+    return process.poll() is not None
+
+
 def test_a_file_of_the_password_is_read(dir, redis):
     redis.client.config_set("requirepass", "right")
     path = os.path.join(dir, "password")

@@ -66,6 +66,7 @@ size_t intervals_last_closed(const struct intervals *v, int64_t now_ms)
 {
     assert(v->n > 0);
     size_t i = v->n - 1;
-    int64_t written_ms = (v->t[i] + v->length_s) * 1000 + v->length_s * 500;
-    return i > 0 && written_ms > now_ms ? i - 1 : i;
+    while (i > 0 && (v->t[i] + v->length_s) * 1000 + v->length_s * 500 > now_ms)
+        i--;
+    return i;
 }

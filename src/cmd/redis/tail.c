@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/now.h"
+#include "base/number.h"
 #include "cmd/redis/value.h"
 
 enum { POLL_MS = 200, ID_BYTES = 48, LOG_ENTRIES = 100, INSTANCES_MAX = 4096, WAITING_MAX = 64 };
@@ -31,8 +32,8 @@ struct tail {
     struct writer *writers;
     size_t n_writers, cap_writers;
     struct waiting {
-        int64_t t, since_ms;
-        bool named; /* written by --instance */
+        int64_t t, since_ms; /* since_ms: later, where a clock that is fast wrote it */
+        bool named;          /* written by --instance */
     } waiting[WAITING_MAX];
     size_t n_waiting;
     int64_t shown_t, length_s;
@@ -64,6 +65,15 @@ static void note_writer(struct tail *l, const struct redis_log_entry *e)
         (struct writer){ mem_strndup(e->instance.ptr, e->instance.len), e->t };
 }
 
+/* How long before the interval's end an entry came, by the clock of Redis, which is in its id. */
+static int64_t early_ms(const struct tail *l, const struct redis_log_entry *e)
+{
+    struct slice rest = e->id, stamp;
+    int64_t came_ms, end_ms = (e->t + l->length_s) * 1000;
+    bool known = slice_cut(&rest, '-', &stamp) && number_parse_int(stamp, &came_ms);
+    return known && end_ms > came_ms ? end_ms - came_ms : 0;
+}
+
 static void note_interval(struct tail *l, const struct redis_log_entry *e)
 {
     bool named = l->args->instance != NULL && slice_eq(slice_str(l->args->instance), e->instance);
@@ -73,7 +83,8 @@ static void note_interval(struct tail *l, const struct redis_log_entry *e)
     if (i == WAITING_MAX || e->t <= l->shown_t)
         return; /* a late one: it was shown without */
     if (i == l->n_waiting)
-        l->waiting[l->n_waiting++] = (struct waiting){ .t = e->t, .since_ms = now_wall_ms() };
+        l->waiting[l->n_waiting++] =
+            (struct waiting){ .t = e->t, .since_ms = now_wall_ms() + early_ms(l, e) };
     l->waiting[i].named |= named;
 }
 
@@ -122,7 +133,8 @@ static bool is_ripe(const struct tail *l, const struct waiting *w)
 {
     if (l->args->instance != NULL)
         return w->named;
-    return all_have_written(l, w->t) || now_wall_ms() - w->since_ms > l->length_s * 500;
+    int64_t waited_ms = now_wall_ms() - w->since_ms;
+    return waited_ms >= 0 && (all_have_written(l, w->t) || waited_ms > l->length_s * 500);
 }
 
 /* Takes it out.  returns  false: none */
