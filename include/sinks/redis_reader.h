@@ -28,6 +28,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
 #include "sinks/redis_files.h"
 
@@ -89,6 +90,11 @@ bool redis_reader_is_ready(const struct redis_reader *r); /* all nodes are conne
 /* Why it is not, for people; NULL: nothing is known yet, or it is. */
 const char *redis_reader_trouble(const struct redis_reader *r);
 
+/* Is the node of a shard connected? */
+bool redis_reader_reaches(const struct redis_reader *r, unsigned shard);
+/* Appends why it is not, for people; of a cluster, of which node: "10.0.0.7:6379: ..". */
+void redis_reader_missing(const struct redis_reader *r, unsigned shard, struct buf *out);
+
 /* The shard of a metric's name, 0 .. 63. */
 unsigned redis_reader_shard(struct slice name);
 
@@ -115,6 +121,10 @@ struct redis_read *redis_reader_get(struct redis_reader *r, unsigned shard, int6
  */
 struct redis_read *redis_reader_sets(struct redis_reader *r, int64_t t,
                                      const struct redis_read_calls *calls);
+/* The same over the nodes that have one of some shards, a bit each; sets of others come, too.
+ *   shards   not 0 */
+struct redis_read *redis_reader_sets_near(struct redis_reader *r, uint64_t shards, int64_t t,
+                                          const struct redis_read_calls *calls);
 
 /* members(): the distinct members of a set over n intervals.   ts  copied, n > 0 */
 struct redis_read *redis_reader_members(struct redis_reader *r, struct slice series,

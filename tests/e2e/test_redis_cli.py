@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from cluster import Cluster
-from harness import TOP, Redis, Server, clean_env, run, short_dir, shard_of, stop, wait_for, STATSD
+from cluster import Cluster, slot_of
+from harness import SLOW, TOP, Redis, Server, clean_env, run, short_dir, shard_of, stop, wait_for, STATSD
 
 ERROR = 0.0109  # of a quantile at the default schema
 
@@ -258,6 +258,49 @@ def test_a_cluster_is_read_as_one_redis(dir):
         assert len(objects(cluster, "top", "-n", "100", "--by", "total")) == 50
         rows = objects(cluster, "range", "spread.7")
         assert rows[-1]["all"] and rows[-1]["value"] == 4
+
+
+def names_by_node(cluster, n=200):
+    """One name of each master."""
+    found = {}
+    for i in range(n):
+        name = "spread.%d" % i
+        found.setdefault(cluster.owner(slot_of("{sd:%02d}" % shard_of(name))).addr, name)
+    assert len(found) == cluster.masters
+    return found
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["killed", "frozen"])
+def test_a_name_is_read_while_other_nodes_are_away(dir, frozen):
+    with Cluster(dir, replicas=0) as cluster:
+        names, t = names_by_node(cluster), int(time.time()) // 10 * 10 - 40
+        for name in names.values():
+            shard = shard_of(name)
+            node = cluster.owner(slot_of("{sd:%02d}" % shard)).client
+            node.hset("{sd:%02d}:tot" % shard, "c|" + name, "3 %d" % t)
+            node.hset("{sd:%02d}:i:%d" % (shard, t), "c|" + name, "2")
+            node.pfadd("{sd:%02d}:s:%d:%s" % (shard, t, name), "alice")
+            node.xadd("{sd:%02d}:log" % shard, {"t": t, "i": "a", "n": 1})
+        away, *there = cluster.nodes[2], *cluster.nodes[:2]
+        if frozen:
+            away.pause()
+        else:
+            away.kill()
+        more = ("--set", cluster.url, "--set", "redis.connect_timeout=700ms")
+        for node in there:
+            name = names[node.addr]
+            done = run("redis", "get", name, "--json", *more)
+            assert done.returncode == 0, done.stderr
+            assert [(o["kind"], o.get("value", o.get("members"))) for o in map(json.loads, done.stdout.splitlines())] == [
+                ("counter", 3), ("set", 1)]
+            assert b"warning" in done.stderr and away.addr.encode() in done.stderr and done.stderr.count(b"\n") == 1
+            done = run("redis", "range", name, "--json", "--last", "5m", *more)
+            assert done.returncode == 0 and json.loads(done.stdout.splitlines()[0])["value"] == 2, done.stderr
+        for words in (("get", names[away.addr]), ("get", "spread.*"), ("range", "*"), ("top",), ("tail",)):
+            start = time.monotonic()
+            done = run("redis", *words, *more)
+            assert done.returncode == 1 and time.monotonic() - start < 10 * SLOW, words
+            assert away.addr.encode() + b": " in done.stderr and done.stdout == b"" and done.stderr.count(b"\n") == 1, done.stderr
 
 
 def test_an_instance_whose_clock_is_fast_hides_no_interval(dir, redis):

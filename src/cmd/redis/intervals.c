@@ -36,8 +36,11 @@ static void sort_once(struct intervals *v)
 
 bool intervals_read(struct session *s, size_t most, struct intervals *ret)
 {
+    uint64_t shards = session_reachable(s);
     *ret = (struct intervals){ .length_s = 0 };
     for (unsigned shard = 0; shard < REDIS_READER_SHARDS; shard++) {
+        if ((shards >> shard & 1) == 0)
+            continue;
         struct log_task *task = session_task(s, sizeof *task);
         task->to = ret;
         const struct redis_read_calls calls = { .cookie = task,

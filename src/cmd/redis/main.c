@@ -110,6 +110,16 @@ static bool read_span(const struct cli_args *args, const struct cli_io *io, stru
 
 /* ---- the rest ---- */
 
+static uint64_t shards_of(const struct redis_args *a)
+{
+    uint64_t shards = a->n_patterns == 0 ? UINT64_MAX : 0;
+    for (size_t i = 0; i < a->n_patterns; i++)
+        shards |= pattern_is_exact(&a->patterns[i])
+                      ? (uint64_t)1 << redis_reader_shard(a->patterns[i].name)
+                      : UINT64_MAX;
+    return shards;
+}
+
 static bool read_patterns(const struct cli_args *args, const struct cli_io *io,
                           const struct part *p, struct redis_args *a)
 {
@@ -125,6 +135,7 @@ static bool read_patterns(const struct cli_args *args, const struct cli_io *io,
             return false;
         }
     }
+    a->shards = shards_of(a);
     return true;
 }
 
@@ -172,7 +183,7 @@ static int run(const struct part *p, const struct config *c, const struct redis_
     int rc = session_open(&s, c, io);
     if (rc != CLI_OK)
         return rc;
-    rc = p->main(&s, a);
+    rc = session_await(&s, a->shards) ? p->main(&s, a) : CLI_FAILED;
     session_close(&s);
     return rc;
 }

@@ -28,7 +28,7 @@ struct tail {
     struct session *session;
     const struct redis_args *args;
     char after[REDIS_READER_SHARDS][ID_BYTES]; /* id of the last entry; "": none was read */
-    bool started;                              /* what was there before is not shown */
+    bool begun[REDIS_READER_SHARDS];           /* what was there before is not shown */
     struct writer *writers;
     size_t n_writers, cap_writers;
     struct waiting {
@@ -93,17 +93,23 @@ static void on_entry(void *cookie, const struct redis_log_entry *e)
     struct log_task *task = cookie;
     struct tail *l = task->tail;
     char *after = l->after[task->shard];
-    if (e->id.len < ID_BYTES && (l->started || after[0] == '\0')) /* the first time newest first */
+    bool begun = l->begun[task->shard];
+    if (e->id.len < ID_BYTES && (begun || after[0] == '\0')) /* the first time newest first */
         snprintf(after, ID_BYTES, "%.*s", (int)e->id.len, e->id.ptr);
     note_writer(l, e);
-    if (l->started)
+    if (begun)
         note_interval(l, e);
 }
 
+/* Of the nodes that are there: those that are away would hold up the others. */
 static bool read_logs(struct tail *l)
 {
     struct session *s = l->session;
+    uint64_t asked = 0;
     for (unsigned shard = 0; shard < REDIS_READER_SHARDS; shard++) {
+        if (!redis_reader_reaches(s->reader, shard))
+            continue;
+        asked |= (uint64_t)1 << shard;
         struct log_task *task = session_task(s, sizeof *task);
         const char *after = l->after[shard][0] != '\0' ? l->after[shard] : "0-0";
         task->tail = l;
@@ -111,9 +117,12 @@ static bool read_logs(struct tail *l)
         const struct redis_read_calls calls = { .cookie = task,
                                                 .entry = on_entry,
                                                 .done = session_done };
-        redis_reader_log(s->reader, shard, l->started ? after : NULL, LOG_ENTRIES, &calls);
+        redis_reader_log(s->reader, shard, l->begun[shard] ? after : NULL, LOG_ENTRIES, &calls);
     }
-    return session_wait(s);
+    bool good = session_wait(s);
+    for (unsigned shard = 0; good && shard < REDIS_READER_SHARDS; shard++)
+        l->begun[shard] |= (asked >> shard & 1) != 0;
+    return good;
 }
 
 /* ---- which is shown next ---- */
@@ -233,9 +242,9 @@ static bool follow(struct tail *l)
 {
     size_t shown = 0;
     int64_t t;
+    (void)session_reachable(l->session);
     if (!read_logs(l))
         return false;
-    l->started = true;
     if (l->length_s == 0)
         l->length_s = (int64_t)l->session->config->server_interval_ms / 1000;
     l->length_s += l->length_s == 0;

@@ -23,6 +23,7 @@ struct sets {
     struct buf match;
     char cursor[REDIS_CURSOR_BYTES];
     bool walked[REDIS_NODES_MAX];
+    uint64_t shards; /* whose nodes are walked over: a bit each */
     struct redis_seen seen;
 };
 
@@ -63,7 +64,8 @@ static bool next_node(struct sets *s)
     const uint8_t *node_of = redis_reader_nodes(s->read.reader);
     s->walked[s->read.node] = true;
     for (uint8_t place = 0; place < REDIS_SHARDS; place++) {
-        if (node_of[place] != REDIS_NODE_NONE && !s->walked[node_of[place]]) {
+        bool wanted = (s->shards >> place & 1) != 0 && node_of[place] != REDIS_NODE_NONE;
+        if (wanted && !s->walked[node_of[place]]) {
             s->read.ask.place = place;
             return true;
         }
@@ -113,10 +115,19 @@ static void append_literal(struct buf *out, const char *text)
 struct redis_read *redis_reader_sets(struct redis_reader *r, int64_t t,
                                      const struct redis_read_calls *calls)
 {
+    return redis_reader_sets_near(r, UINT64_MAX, t, calls);
+}
+
+struct redis_read *redis_reader_sets_near(struct redis_reader *r, uint64_t shards, int64_t t,
+                                          const struct redis_read_calls *calls)
+{
     static const struct redis_read_kind kind = { sets_command, sets_take, sets_restart,
                                                  sets_release };
-    assert(calls->set != NULL);
+    assert(calls->set != NULL && shards != 0);
     struct sets *s = redis_read_new(r, sizeof *s, &kind, calls);
+    s->shards = shards;
+    while ((shards >> s->read.ask.place & 1) == 0)
+        s->read.ask.place++;
     buf_append_char(&s->match, '{');
     append_literal(&s->match, redis_reader_keys(r)->prefix);
     if (t == REDIS_READER_TOTALS)

@@ -171,6 +171,7 @@ static void refuse(struct redis_reader *r, struct redis_read *q, const char *err
         return;
     }
     restart(q);
+    snprintf(q->why, sizeof q->why, "%s", error);
     if (!of_place)
         redis_route_retry(r->route, error);
 }
@@ -230,7 +231,7 @@ static void on_tick(uv_timer_t *t)
     struct redis_read *q;
     while ((q = first_late(r)) != NULL) {
         const char *trouble = redis_reader_trouble(r);
-        end(q, REDIS_READ_LATE, trouble != NULL ? trouble : "timeout");
+        end(q, REDIS_READ_LATE, trouble != NULL ? trouble : q->why[0] != '\0' ? q->why : "timeout");
     }
     if (r->first == NULL)
         uv_timer_stop(t);
@@ -312,6 +313,16 @@ unsigned redis_reader_shard(struct slice name)
 bool redis_reader_is_ready(const struct redis_reader *r)
 {
     return redis_route_is_ready(r->route);
+}
+
+bool redis_reader_reaches(const struct redis_reader *r, unsigned shard)
+{
+    return redis_route_reaches(r->route, (uint8_t)shard);
+}
+
+void redis_reader_missing(const struct redis_reader *r, unsigned shard, struct buf *out)
+{
+    redis_route_missing(r->route, (uint8_t)shard, out);
 }
 
 const char *redis_reader_trouble(const struct redis_reader *r)

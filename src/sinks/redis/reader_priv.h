@@ -31,6 +31,8 @@ struct redis_read_kind {
     void (*release)(struct redis_read *q); /* what it owns beyond the struct; NULL: nothing */
 };
 
+enum { REDIS_WHY_BYTES = 80 };
+
 struct redis_read {
     struct redis_ask ask; /* first */
     const struct redis_read_kind *kind;
@@ -39,6 +41,7 @@ struct redis_read {
     struct buf wire; /* the piece that is to be sent, or on its way; empty: none */
     uint64_t deadline_ms;
     struct redis_read *next, *prev;
+    char why[REDIS_WHY_BYTES]; /* of its place the last time, "CLUSTERDOWN .."; "": nothing */
     bool in_flight;
     bool over;    /* no more calls: to be freed with the answer on its way */
     uint8_t node; /* of the piece on its way */
