@@ -5,6 +5,7 @@ import math
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -219,10 +220,25 @@ def test_a_key_of_the_wrong_type_is_an_error_of_redis(dir, redis):
     assert done.returncode == 1 and b"WRONGTYPE" in done.stderr and done.stderr.count(b"\n") == 1
 
 
-def test_an_empty_redis_has_nothing(dir, redis):
-    cli(redis, "get", "x", status=1)
-    cli(redis, "range", "x", status=1)
-    cli(redis, "top", status=1)
+def test_an_empty_redis_or_another_prefix_is_told_apart_from_a_name_that_is_not_there(dir, redis):
+    for prefix in ("sd", "other"):
+        for words in (("get", "x"), ("range", "x"), ("top",)):
+            done = run("redis", *words, "--set", redis.url, "--set", "redis.prefix=" + prefix)
+            assert done.returncode == 1 and done.stderr.decode().endswith("under redis.prefix %s\n" % prefix), done.stderr
+        fill(redis)
+
+
+def test_output_that_is_not_taken_is_told_as_of_other_commands(dir, redis):
+    fill(redis)
+    with open("/dev/full", "wb") as full:
+        for words in (READS["get"], READS["range"], READS["top"]):
+            done = subprocess.run([STATSD, "redis", *words, "--set", redis.url], stdout=full, stderr=subprocess.PIPE, env=clean_env())
+            assert done.returncode == 1 and done.stderr == b"statsd: cannot write standard output: No space left on device\n"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([STATSD, "redis", "get", "*", "--set", redis.url], stdout=write, stderr=subprocess.PIPE, env=clean_env())
+    os.close(write)
+    assert done.returncode == -signal.SIGPIPE and done.stderr == b""
 
 
 def test_redis_away_is_one_line_within_the_connect_timeout(dir):
@@ -332,6 +348,25 @@ def test_tail_waits_until_an_interval_is_over_also_for_one_whose_clock_is_fast(d
                 break
         rows = [json.loads(line) for line in tail.communicate(timeout=30)[0].splitlines()]
         assert tail.returncode == 0 and len(rows) == 3 and all(r["t"] < time.time() for r in rows), rows
+    finally:
+        tail.kill()
+        tail.wait()
+
+
+def test_tail_of_an_instance_goes_on_after_intervals_that_only_others_wrote(dir, redis):
+    write = lambda instance, t: redis.client.xadd("{sd:%02d}:log" % shard_of(instance), {"t": t, "i": instance, "n": 1})
+    t = int(time.time()) - 20
+    write("a", t), write("b", t)
+    tail = subprocess.Popen([STATSD, "redis", "tail", "hits", "-n", "2", "--instance", "a", "--json", "--set", redis.url],
+                            stdout=subprocess.PIPE, env=clean_env())
+    try:
+        wait_for(lambda: redis.client.info("commandstats").get("cmdstat_xread", {}).get("calls", 0) >= 64, "tail to wait")
+        for at, instances in ((t + 1, "b"), (t + 2, "ab"), (t + 3, "b"), (t + 4, "ab")):
+            redis.client.hset("{sd:%02d}:i:%d" % (shard_of("hits"), at), "c|hits", "1")
+            for instance in instances:
+                write(instance, at)
+        rows = [json.loads(line) for line in tail.communicate(timeout=30)[0].splitlines()]
+        assert [r["t"] for r in rows] == [t + 2, t + 4]
     finally:
         tail.kill()
         tail.wait()

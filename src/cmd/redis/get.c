@@ -210,6 +210,10 @@ static void hint(struct session *s, const struct pattern *p)
             escape_short(name, &out);
         }
     }
+    if (good && l.n == 0) {
+        buf_append_str(&out, "; there are no totals under redis.prefix ");
+        escape_short(slice_str(s->config->redis_prefix), &out);
+    }
     fprintf(s->io->err, "statsd: nothing in redis matches ");
     struct buf asked = { 0 };
     escape_short(p->name, &asked);

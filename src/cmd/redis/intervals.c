@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "config/escape.h"
 
 struct log_task {
     struct task task; /* first */
@@ -72,4 +73,18 @@ size_t intervals_last_closed(const struct intervals *v, int64_t now_ms)
     while (i > 0 && (v->t[i] + v->length_s) * 1000 + v->length_s * 500 > now_ms)
         i--;
     return i;
+}
+
+void intervals_say_none(const struct session *s, const struct intervals *v)
+{
+    struct buf out = { 0 };
+    if (v->n > 0) {
+        buf_append_str(&out, "statsd: redis keeps no interval of that time\n");
+    } else {
+        buf_append_str(&out, "statsd: no instance has written an interval under redis.prefix ");
+        escape_short(slice_str(s->config->redis_prefix), &out);
+        buf_append_char(&out, '\n');
+    }
+    cli_write(s->io->err, &out);
+    buf_release(&out);
 }

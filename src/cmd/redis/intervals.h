@@ -29,4 +29,8 @@ void intervals_release(struct intervals *v);
  * interval and take a while, whatever one writes whose clock is fast; else the first.  n > 0 */
 size_t intervals_last_closed(const struct intervals *v, int64_t now_ms);
 
+/* That none of them is of the time that was asked for; where there is none at all, under which
+ * prefix. */
+void intervals_say_none(const struct session *s, const struct intervals *v);
+
 #endif

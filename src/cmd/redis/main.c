@@ -3,6 +3,7 @@
  */
 #define _XOPEN_SOURCE 700 /* strptime */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -170,7 +171,12 @@ int redis_write(struct session *s, const struct buf *out)
     if (s->odd > 0)
         fprintf(s->io->err, "statsd: warning: %zu values in redis are none of ours\n", s->odd);
     s->odd = 0;
-    return cli_write(s->io->out, out) ? CLI_OK : CLI_FAILED;
+    /* A pipe that nobody reads any more ends us, as it ends every command. */
+    void (*const before)(int) = signal(SIGPIPE, SIG_DFL);
+    bool written = cli_write(s->io->out, out);
+    s->write_error = errno;
+    signal(SIGPIPE, before);
+    return written ? CLI_OK : CLI_FAILED;
 }
 
 static int run(const struct part *p, const struct config *c, const struct redis_args *a,
@@ -185,6 +191,7 @@ static int run(const struct part *p, const struct config *c, const struct redis_
         return rc;
     rc = session_await(&s, a->shards) ? p->main(&s, a) : CLI_FAILED;
     session_close(&s);
+    errno = s.write_error; /* cli_run tells why standard output failed */
     return rc;
 }
 

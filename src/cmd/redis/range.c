@@ -54,7 +54,7 @@ static bool make_steps(struct session *s, const struct redis_args *a, struct ste
     const struct intervals *v = &p->intervals;
     choose(s, a, p);
     if (p->first == p->end) {
-        fputs("statsd: redis keeps no interval of that time\n", s->io->err);
+        intervals_say_none(s, v);
         return false;
     }
     p->step_s = a->step_s > v->length_s ? a->step_s : v->length_s;
@@ -201,7 +201,7 @@ static void put_row(struct sheet *t, const struct steps *p, const struct series 
 
 static unsigned optional_of(const struct sheet *t)
 {
-    static const char *const heads[] = { "sum", "min", "p999" };
+    static const char *const heads[] = { "sum", "min", "avg", "p999" };
     unsigned optional = 0;
     for (size_t c = 2; c < t->columns; c++) /* behind the time, and what a counter has alone */
         for (size_t i = 0; i < ARRAY_LEN(heads); i++)

@@ -26,6 +26,7 @@ struct session {
     int64_t now_ms;     /* Unix, at the opening */
     uint64_t opened_ms; /* of the loop */
     bool warned;        /* that some nodes are away */
+    int write_error;    /* errno of the last output */
 };
 
 /* The front of a request's cookie, which is freed by session_done, or with the session. */

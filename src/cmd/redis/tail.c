@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "base/number.h"
+#include "cmd/redis/intervals.h"
 #include "cmd/redis/value.h"
 
 enum { POLL_MS = 200, ID_BYTES = 48, LOG_ENTRIES = 100, INSTANCES_MAX = 4096, WAITING_MAX = 64 };
@@ -33,7 +34,6 @@ struct tail {
     size_t n_writers, cap_writers;
     struct waiting {
         int64_t t, since_ms; /* since_ms: later, where a clock that is fast wrote it */
-        bool named;          /* written by --instance */
     } waiting[WAITING_MAX];
     size_t n_waiting;
     int64_t shown_t, length_s;
@@ -74,18 +74,32 @@ static int64_t early_ms(const struct tail *l, const struct redis_log_entry *e)
     return known && end_ms > came_ms ? end_ms - came_ms : 0;
 }
 
+/* Room for one more: a free place, or that of the latest, which a clock far ahead wrote.
+ * returns  NULL: t is later than all */
+static struct waiting *place_for(struct tail *l, int64_t t)
+{
+    struct waiting *latest = &l->waiting[0];
+    if (l->n_waiting < WAITING_MAX)
+        return &l->waiting[l->n_waiting++];
+    for (size_t i = 1; i < WAITING_MAX; i++)
+        if (l->waiting[i].t > latest->t)
+            latest = &l->waiting[i];
+    return latest->t > t ? latest : NULL;
+}
+
 static void note_interval(struct tail *l, const struct redis_log_entry *e)
 {
-    bool named = l->args->instance != NULL && slice_eq(slice_str(l->args->instance), e->instance);
-    size_t i = 0;
-    while (i < l->n_waiting && l->waiting[i].t != e->t)
-        i++;
-    if (i == WAITING_MAX || e->t <= l->shown_t)
+    const char *wanted = l->args->instance;
+    if (wanted != NULL && !slice_eq(slice_str(wanted), e->instance))
+        return;
+    for (size_t i = 0; i < l->n_waiting; i++)
+        if (l->waiting[i].t == e->t)
+            return;
+    if (e->t <= l->shown_t)
         return; /* a late one: it was shown without */
-    if (i == l->n_waiting)
-        l->waiting[l->n_waiting++] =
-            (struct waiting){ .t = e->t, .since_ms = now_wall_ms() + early_ms(l, e) };
-    l->waiting[i].named |= named;
+    struct waiting *w = place_for(l, e->t);
+    if (w != NULL)
+        *w = (struct waiting){ e->t, now_wall_ms() + early_ms(l, e) };
 }
 
 static void on_entry(void *cookie, const struct redis_log_entry *e)
@@ -141,7 +155,7 @@ static bool all_have_written(const struct tail *l, int64_t t)
 static bool is_ripe(const struct tail *l, const struct waiting *w)
 {
     if (l->args->instance != NULL)
-        return w->named;
+        return true;
     int64_t waited_ms = now_wall_ms() - w->since_ms;
     return waited_ms >= 0 && (all_have_written(l, w->t) || waited_ms > l->length_s * 500);
 }
@@ -240,11 +254,14 @@ static void take_a_pause(struct session *s)
 
 static bool follow(struct tail *l)
 {
+    const struct intervals none = { 0 };
     size_t shown = 0;
     int64_t t;
     (void)session_reachable(l->session);
     if (!read_logs(l))
         return false;
+    if (l->n_writers == 0)
+        intervals_say_none(l->session, &none); /* and wait for the first */
     if (l->length_s == 0)
         l->length_s = (int64_t)l->session->config->server_interval_ms / 1000;
     l->length_s += l->length_s == 0;
