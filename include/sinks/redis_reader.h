@@ -47,11 +47,13 @@ struct redis_reader_opts {
     uint32_t connect_timeout_ms; /* 0: 2,000 */
     uint32_t reply_timeout_ms;   /* of a piece; 0: 5,000 */
     uint32_t request_timeout_ms; /* of a whole request, from its call on; 0: 60,000 */
+    /* How long a place may be down, as while a cluster has no master for it; 0: as long */
+    uint32_t down_timeout_ms;
 };
 
 enum redis_read_status {
     REDIS_READ_DONE,
-    REDIS_READ_LATE,    /* request_timeout_ms have passed */
+    REDIS_READ_LATE,    /* request_timeout_ms have passed, or down_timeout_ms */
     REDIS_READ_REFUSED, /* Redis answers with an error that stays: NOPERM, WRONGTYPE .. */
     REDIS_READ_ODD      /* an answer that the command does not have: this is no Redis */
 };

@@ -319,6 +319,17 @@ def test_a_name_is_read_while_other_nodes_are_away(dir, frozen):
             assert away.addr.encode() + b": " in done.stderr and done.stdout == b"" and done.stderr.count(b"\n") == 1, done.stderr
 
 
+def test_a_cluster_that_is_down_says_so_within_the_reply_timeout(dir):
+    with Cluster(dir, replicas=0, full_coverage=True) as cluster:
+        cluster.nodes[2].kill()
+        wait_for(lambda: all(n.client.execute_command("CLUSTER INFO")["cluster_state"] == "fail" for n in cluster.nodes[:2]),
+                 "the cluster to be down", 20 * SLOW)
+        name = next("x%d" % i for i in range(200) if slot_of("{sd:%02d}" % shard_of("x%d" % i)) < 5000)
+        start = time.monotonic()
+        done = run("redis", "get", name, "--set", cluster.url, "--set", "redis.connect_timeout=1s", "--set", "redis.reply_timeout=1s")
+        assert done.returncode == 1 and b"CLUSTERDOWN" in done.stderr and time.monotonic() - start < 15 * SLOW, done.stderr
+
+
 def test_an_instance_whose_clock_is_fast_hides_no_interval(dir, redis):
     now = int(time.time()) // 10 * 10
     for t in range(now - 50, now + 40, 10):

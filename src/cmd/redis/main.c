@@ -186,7 +186,7 @@ static int run(const struct part *p, const struct config *c, const struct redis_
     if (c->redis_url[0] == '\0')
         return cli_usage(io, "redis.url is not set: name the config of the server by -c FILE, or "
                              "--set redis.url=redis://127.0.0.1");
-    int rc = session_open(&s, c, io);
+    int rc = session_open(&s, c, io, p->main == redis_tail);
     if (rc != CLI_OK)
         return rc;
     rc = session_await(&s, a->shards) ? p->main(&s, a) : CLI_FAILED;

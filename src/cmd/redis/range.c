@@ -257,7 +257,7 @@ static int print(struct session *s, const struct redis_args *a, const struct ste
     if (l->n == 0)
         fputs("statsd: nothing in redis matches in that time\n", s->io->err);
     if (l->left_out > 0)
-        fprintf(s->io->err, "statsd: only the first %d series are shown; narrow the pattern\n",
+        fprintf(s->io->err, "statsd: only %d of the series are shown; narrow the pattern\n",
                 SERIES_MAX);
     int rc = redis_write(s, &out);
     buf_release(&out);

@@ -153,7 +153,8 @@ static bool files_are_good(const struct session *s, const struct redis_reader_op
     return good;
 }
 
-int session_open(struct session *s, const struct config *config, const struct cli_io *io)
+int session_open(struct session *s, const struct config *config, const struct cli_io *io,
+                 bool patient)
 {
     const struct redis_reader_opts opts = {
         .url = config->redis_url,
@@ -162,6 +163,7 @@ int session_open(struct session *s, const struct config *config, const struct cl
         .name = "cli",
         .connect_timeout_ms = (uint32_t)config->redis_connect_timeout_ms,
         .reply_timeout_ms = (uint32_t)config->redis_reply_timeout_ms,
+        .down_timeout_ms = patient ? 0 : (uint32_t)config->redis_reply_timeout_ms,
     };
     *s = (struct session){ .config = config, .io = io, .now_ms = now_wall_ms() };
     signal(SIGPIPE, SIG_IGN);
@@ -195,11 +197,26 @@ void *session_task(struct session *s, size_t size)
     return task;
 }
 
+/* With the nodes that are away meanwhile, as the request may have waited for one of them. */
+static void say_late(const struct session *s, const char *error)
+{
+    struct buf all = { 0 }, missing = { 0 };
+    put_missing(s, away_of(s, UINT64_MAX), &missing);
+    if (strstr(missing.ptr, error) == NULL)
+        buf_printf(&all, "%s%s", error, missing.len > 1 ? "; " : "");
+    buf_append_slice(&all, buf_slice(&missing));
+    say(s, "", all.ptr);
+    buf_release(&all);
+    buf_release(&missing);
+}
+
 void session_done(void *cookie, enum redis_read_status status, const char *error)
 {
     struct task *task = cookie;
     struct session *s = task->session;
-    if (status != REDIS_READ_DONE && !s->failed)
+    if (status == REDIS_READ_LATE && !s->failed)
+        say_late(s, error);
+    else if (status != REDIS_READ_DONE && !s->failed)
         say(s, "", error);
     s->failed |= status != REDIS_READ_DONE;
     task_free(task);

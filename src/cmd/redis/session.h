@@ -35,8 +35,11 @@ struct task {
     struct task *next, *prev;
 };
 
-/* Begins to connect.   returns  CLI_OK; else session_close is not to be called */
-int session_open(struct session *s, const struct config *config, const struct cli_io *io);
+/* Begins to connect.
+ *   patient  a place of a cluster may be down for longer than redis.reply_timeout
+ *   returns  CLI_OK; else session_close is not to be called */
+int session_open(struct session *s, const struct config *config, const struct cli_io *io,
+                 bool patient);
 void session_close(struct session *s);
 
 /* Waits until the nodes of some shards answer, a bit each: redis.connect_timeout at most, from the

@@ -35,7 +35,7 @@ struct redis_reader {
     char *prefix;
     struct redis_reader_keys keys;
     struct redis_route *route;
-    uint32_t request_timeout_ms;
+    uint32_t request_timeout_ms, down_timeout_ms;
     uint32_t piece_asked; /* as opts have it */
     bool busy[REDIS_NODES_MAX];
     struct redis_read *first, *last;
@@ -171,6 +171,8 @@ static void refuse(struct redis_reader *r, struct redis_read *q, const char *err
         return;
     }
     restart(q);
+    if (q->why[0] == '\0')
+        q->down_ms = uv_now(r->loop);
     snprintf(q->why, sizeof q->why, "%s", error);
     if (!of_place)
         redis_route_retry(r->route, error);
@@ -179,6 +181,7 @@ static void refuse(struct redis_reader *r, struct redis_read *q, const char *err
 static void take(struct redis_reader *r, struct redis_read *q, const redisReply *reply)
 {
     buf_clear(&q->wire);
+    q->why[0] = '\0';
     redis_route_thrive(r->route, q->ask.place);
     r->keys.piece += r->keys.piece < r->piece_asked;
     q->in_flight =
@@ -220,7 +223,8 @@ static struct redis_read *first_late(const struct redis_reader *r)
 {
     uint64_t now_ms = uv_now(r->loop);
     struct redis_read *q = r->first;
-    while (q != NULL && q->deadline_ms > now_ms)
+    while (q != NULL && q->deadline_ms > now_ms &&
+           (q->why[0] == '\0' || now_ms - q->down_ms < r->down_timeout_ms))
         q = q->next;
     return q;
 }
@@ -230,8 +234,8 @@ static void on_tick(uv_timer_t *t)
     struct redis_reader *r = t->data;
     struct redis_read *q;
     while ((q = first_late(r)) != NULL) {
-        const char *trouble = redis_reader_trouble(r);
-        end(q, REDIS_READ_LATE, trouble != NULL ? trouble : q->why[0] != '\0' ? q->why : "timeout");
+        const char *trouble = q->why[0] != '\0' ? q->why : redis_reader_trouble(r);
+        end(q, REDIS_READ_LATE, trouble != NULL ? trouble : "timeout");
     }
     if (r->first == NULL)
         uv_timer_stop(t);
@@ -366,6 +370,7 @@ int redis_reader_new(uv_loop_t *loop, const struct redis_reader_opts *opts,
     r->keys = (struct redis_reader_keys){ r->prefix, r->piece_asked };
     r->request_timeout_ms =
         opts->request_timeout_ms > 0 ? opts->request_timeout_ms : REQUEST_TIMEOUT_MS;
+    r->down_timeout_ms = opts->down_timeout_ms > 0 ? opts->down_timeout_ms : UINT32_MAX;
     uv_timer_init(loop, &r->tick);
     r->tick.data = r;
     start(r, opts);

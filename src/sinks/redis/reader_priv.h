@@ -38,8 +38,8 @@ struct redis_read {
     const struct redis_read_kind *kind;
     struct redis_reader *reader;
     struct redis_read_calls calls;
-    struct buf wire; /* the piece that is to be sent, or on its way; empty: none */
-    uint64_t deadline_ms;
+    struct buf wire;               /* the piece that is to be sent, or on its way; empty: none */
+    uint64_t deadline_ms, down_ms; /* down_ms: since when there is why */
     struct redis_read *next, *prev;
     char why[REDIS_WHY_BYTES]; /* of its place the last time, "CLUSTERDOWN .."; "": nothing */
     bool in_flight;
