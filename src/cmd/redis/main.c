@@ -175,7 +175,7 @@ int redis_write(struct session *s, const struct buf *out)
     void (*const before)(int) = signal(SIGPIPE, SIG_DFL);
     bool written = cli_write(s->io->out, out);
     s->write_error = errno;
-    signal(SIGPIPE, before);
+    (void)signal(SIGPIPE, before);
     return written ? CLI_OK : CLI_FAILED;
 }
 

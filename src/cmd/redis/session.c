@@ -5,6 +5,7 @@
  */
 #include "cmd/redis/session.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,7 @@ static void put_missing(const struct session *s, uint64_t away, struct buf *out)
         buf_release(&one);
     }
     buf_append_char(out, '\0');
+    assert(out->ptr != NULL);
 }
 
 static bool is_refused(const struct session *s, uint64_t away)
@@ -166,7 +168,7 @@ int session_open(struct session *s, const struct config *config, const struct cl
         .down_timeout_ms = patient ? 0 : (uint32_t)config->redis_reply_timeout_ms,
     };
     *s = (struct session){ .config = config, .io = io, .now_ms = now_wall_ms() };
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     log_to_fd(-1); /* what is wrong is said by the command itself */
     uv_loop_init(&s->loop);
     if (!files_are_good(s, &opts) || redis_reader_new(&s->loop, &opts, &s->reader) < 0) {
@@ -205,6 +207,7 @@ static void say_late(const struct session *s, const char *error)
     if (strstr(missing.ptr, error) == NULL)
         buf_printf(&all, "%s%s", error, missing.len > 1 ? "; " : "");
     buf_append_slice(&all, buf_slice(&missing));
+    assert(all.ptr != NULL); /* missing ends in NUL */
     say(s, "", all.ptr);
     buf_release(&all);
     buf_release(&missing);
@@ -214,6 +217,7 @@ void session_done(void *cookie, enum redis_read_status status, const char *error
 {
     struct task *task = cookie;
     struct session *s = task->session;
+    assert((status == REDIS_READ_DONE) == (error == NULL));
     if (status == REDIS_READ_LATE && !s->failed)
         say_late(s, error);
     else if (status != REDIS_READ_DONE && !s->failed)
