@@ -16,7 +16,8 @@
 
 enum { ESCAPE_SHORT_MAX = 200 }; /* bytes */
 
-/* Append s.  returns  columns on a terminal, at one for each code point that is shown as it is */
+/* Append s, with \xNN for what is no UTF-8, what a terminal obeys, and what turns the direction of
+ * a line.  returns  columns on a terminal: two of wide characters, none of those that combine */
 size_t escape_text(struct slice s, struct buf *out);
 
 /* Append s; of a longer one the first ESCAPE_SHORT_MAX bytes, up to the end of a character, and

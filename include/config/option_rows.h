@@ -267,7 +267,8 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "What a gauge of several instances is as a whole: its latest value, or one made of those "   \
       "of all instances that are alive. A mapping rule may say otherwise (gauge_merge).")          \
     X(redis, instance_label, BOOL, "off", 0, 0, "", RESTART,                                       \
-      "Each instance keeps its own value of every gauge in Redis, whatever the rule.")             \
+      "Each instance keeps its own value of every gauge in Redis, whatever the rule, and "         \
+      "/cluster/metrics shows each on a line of its own, with the label instance.")                \
     X(redis, instance_ttl, DURATION, "0", 0, OPTION_DAY_MS, "", RESTART,                           \
       "For how long after its last batch the gauges of an instance count. 0 is five intervals.")   \
     X(redis, connect_timeout, DURATION, "2s", 10, OPTION_HOUR_MS, "", RESTART,                     \

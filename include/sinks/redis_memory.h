@@ -31,6 +31,10 @@ struct redis_memory {
 void redis_memory(enum series_kind kind, const struct redis_memory_shape *shape,
                   struct redis_memory *ret);
 
+/* .. and what each instance takes besides, in the totals, where it keeps its own value of a gauge;
+ * instance_bytes: of its name. */
+double redis_memory_own_gauge(const struct redis_memory_shape *shape, uint32_t instance_bytes);
+
 /* How many intervals are there at a time: an interval's key lives for the retention after its last
  * write, which comes when it is over. */
 uint64_t redis_memory_intervals(uint64_t interval_ms, uint64_t retention_ms);

@@ -29,6 +29,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
 #include "sinks/redis_files.h"
 
@@ -47,11 +48,13 @@ struct redis_reader_opts {
     uint32_t connect_timeout_ms; /* 0: 2,000 */
     uint32_t reply_timeout_ms;   /* of a piece; 0: 5,000 */
     uint32_t request_timeout_ms; /* of a whole request, from its call on; 0: 60,000 */
+    /* How long a place may be down, as while a cluster has no master for it; 0: as long */
+    uint32_t down_timeout_ms;
 };
 
 enum redis_read_status {
     REDIS_READ_DONE,
-    REDIS_READ_LATE,    /* request_timeout_ms have passed */
+    REDIS_READ_LATE,    /* request_timeout_ms have passed, or down_timeout_ms */
     REDIS_READ_REFUSED, /* Redis answers with an error that stays: NOPERM, WRONGTYPE .. */
     REDIS_READ_ODD      /* an answer that the command does not have: this is no Redis */
 };
@@ -90,6 +93,11 @@ void redis_reader_free(struct redis_reader *r);
 bool redis_reader_is_ready(const struct redis_reader *r); /* all nodes are connected */
 /* Why it is not, for people; NULL: nothing is known yet, or it is. */
 const char *redis_reader_trouble(const struct redis_reader *r);
+
+/* Is the node of a shard connected? */
+bool redis_reader_reaches(const struct redis_reader *r, unsigned shard);
+/* Appends why it is not, for people; of a cluster, of which node: "10.0.0.7:6379: ..". */
+void redis_reader_missing(const struct redis_reader *r, unsigned shard, struct buf *out);
 
 /* The shard of a metric's name, 0 .. 63. */
 unsigned redis_reader_shard(struct slice name);

@@ -236,7 +236,7 @@ static void print_memory(const struct checked *k, struct buf *out)
  */
 static void print_redis_memory(const struct config *c, struct buf *out)
 {
-    enum { SERIES = 100000 };
+    enum { SERIES = 100000, INSTANCE_BYTES = 16 };
     static const struct redis_memory_shape shape = { .key_bytes = 80, .buckets = 12, .members = 5 };
     static const char *const what[SERIES_KIND_COUNT] = { [SERIES_COUNTER] = "counters",
                                                          [SERIES_GAUGE] = "gauges",
@@ -256,6 +256,11 @@ static void print_redis_memory(const struct config *c, struct buf *out)
         buf_printf(out, " + %llu intervals kept x ", (unsigned long long)kept);
         print_bytes(interval, out);
         buf_append_char(out, '\n');
+    }
+    if (c->redis_instance_label || c->redis_gauge_merge != GAUGE_RULE_LATEST) {
+        double own = redis_memory_own_gauge(&shape, INSTANCE_BYTES);
+        print_memory_line((uint64_t)(own * SERIES),
+                          "more for each instance that sends the gauges: its own values\n", out);
     }
     buf_append_str(out,
                    "  if each is touched in every interval; of all instances together, without "

@@ -57,6 +57,7 @@ static void check_times(struct config_loader *l)
         uint64_t ms;
     } whole_seconds[] = { { OPTION_http_timeout, c->http_timeout_ms },
                           { OPTION_redis_retention, c->redis_retention_ms },
+                          { OPTION_redis_totals_ttl, c->redis_totals_ttl_ms },
                           { OPTION_aggregate_ttl, c->aggregate_ttl_ms } };
     for (size_t i = 0; i < ARRAY_LEN(whole_seconds); i++) {
         if (whole_seconds[i].ms % 1000 != 0)
@@ -64,6 +65,10 @@ static void check_times(struct config_loader *l)
     }
     if (interval_known && c->redis_retention_ms < c->server_interval_ms)
         config_mistake(l, OPTION_redis_retention, "shorter than server.interval; raise it");
+    if (interval_known && c->redis_instance_ttl_ms != 0 &&
+        c->redis_instance_ttl_ms < c->server_interval_ms)
+        config_mistake(l, OPTION_redis_instance_ttl,
+                       "shorter than server.interval; raise it, or 0 for five");
 }
 
 /* Whether s may be part of a key of Redis.  A cluster hashes only what stands in braces, so braces

@@ -13,11 +13,54 @@ size_t escape_sequence(struct slice s)
     return 0;
 }
 
-static bool is_control(struct slice character)
+struct range {
+    uint32_t first, last;
+};
+
+static bool is_in(uint32_t c, const struct range *ranges, size_t n)
 {
-    unsigned char c = (unsigned char)character.ptr[0];
-    bool c1 = character.len == 2 && c == 0xc2 && (unsigned char)character.ptr[1] < 0xa0;
-    return c < ' ' || c == 0x7f || c1;
+    size_t i = 0;
+    while (i < n && c > ranges[i].last)
+        i++;
+    return i < n && c >= ranges[i].first;
+}
+
+/* C0, DEL and C1; and what turns the direction of the rest of a line, or ends it. */
+static bool is_control(uint32_t c)
+{
+    static const struct range ranges[] = {
+        { 0, 0x1f },        { 0x7f, 0x9f },     { 0x61c, 0x61c },
+        { 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 },
+    };
+    return is_in(c, ranges, ARRAY_LEN(ranges));
+}
+
+/* On a terminal: none for what stands on the character before it, two for those of East Asia and
+ * pictures. */
+static size_t columns_of(uint32_t c)
+{
+    static const struct range none[] = {
+        { 0x300, 0x36f }, { 0x200b, 0x200d }, { 0x20d0, 0x20ff }, { 0xfe00, 0xfe0f }
+    };
+    static const struct range two[] = {
+        { 0x1100, 0x115f },   { 0x2e80, 0x303e },   { 0x3041, 0x4dbf },   { 0x4e00, 0xa4cf },
+        { 0xa960, 0xa97f },   { 0xac00, 0xd7a3 },   { 0xf900, 0xfaff },   { 0xfe30, 0xfe6f },
+        { 0xff01, 0xff60 },   { 0xffe0, 0xffe6 },   { 0x1f300, 0x1f64f }, { 0x1f680, 0x1f6ff },
+        { 0x1f900, 0x1f9ff }, { 0x1fa70, 0x1faff }, { 0x20000, 0x3fffd },
+    };
+    if (c < none[0].first)
+        return 1;
+    return is_in(c, none, ARRAY_LEN(none)) ? 0 : is_in(c, two, ARRAY_LEN(two)) ? 2 : 1;
+}
+
+/* Of a sequence that is valid. */
+static uint32_t code_point(struct slice s)
+{
+    unsigned char lead = (unsigned char)s.ptr[0];
+    uint32_t c = s.len == 1 ? lead : lead & (0x7fu >> s.len);
+    for (size_t i = 1; i < s.len; i++)
+        c = c << 6 | ((unsigned char)s.ptr[i] & 0x3f);
+    return c;
 }
 
 size_t escape_text(struct slice s, struct buf *out)
@@ -25,7 +68,8 @@ size_t escape_text(struct slice s, struct buf *out)
     size_t columns = 0, n;
     for (size_t i = 0; i < s.len; i += n) {
         n = escape_sequence(slice_of(s.ptr + i, s.len - i));
-        bool shown = n > 0 && !is_control(slice_of(s.ptr + i, n));
+        uint32_t c = n > 0 ? code_point(slice_of(s.ptr + i, n)) : 0;
+        bool shown = n > 0 && !is_control(c);
         n = n > 0 ? n : 1;
         if (shown)
             buf_append(out, s.ptr + i, n);
@@ -33,7 +77,7 @@ size_t escape_text(struct slice s, struct buf *out)
             for (size_t k = 0; k < n; k++)
                 buf_printf(out, "\\x%02x", (unsigned)(unsigned char)s.ptr[i + k]);
         }
-        columns += shown ? 1 : 4 * n;
+        columns += shown ? columns_of(c) : 4 * n;
     }
     return columns;
 }

@@ -5,14 +5,15 @@ import math
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import time
 
 import pytest
 
-from cluster import Cluster
-from harness import TOP, Redis, Server, clean_env, run, short_dir, shard_of, stop, wait_for, STATSD
+from cluster import Cluster, slot_of
+from harness import SLOW, TOP, Redis, Server, clean_env, run, short_dir, shard_of, stop, wait_for, STATSD
 
 ERROR = 0.0109  # of a quantile at the default schema
 
@@ -219,10 +220,25 @@ def test_a_key_of_the_wrong_type_is_an_error_of_redis(dir, redis):
     assert done.returncode == 1 and b"WRONGTYPE" in done.stderr and done.stderr.count(b"\n") == 1
 
 
-def test_an_empty_redis_has_nothing(dir, redis):
-    cli(redis, "get", "x", status=1)
-    cli(redis, "range", "x", status=1)
-    cli(redis, "top", status=1)
+def test_an_empty_redis_or_another_prefix_is_told_apart_from_a_name_that_is_not_there(dir, redis):
+    for prefix in ("sd", "other"):
+        for words in (("get", "x"), ("range", "x"), ("top",)):
+            done = run("redis", *words, "--set", redis.url, "--set", "redis.prefix=" + prefix)
+            assert done.returncode == 1 and done.stderr.decode().endswith("under redis.prefix %s\n" % prefix), done.stderr
+        fill(redis)
+
+
+def test_output_that_is_not_taken_is_told_as_of_other_commands(dir, redis):
+    fill(redis)
+    with open("/dev/full", "wb") as full:
+        for words in (READS["get"], READS["range"], READS["top"]):
+            done = subprocess.run([STATSD, "redis", *words, "--set", redis.url], stdout=full, stderr=subprocess.PIPE, env=clean_env())
+            assert done.returncode == 1 and done.stderr == b"statsd: cannot write standard output: No space left on device\n"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([STATSD, "redis", "get", "*", "--set", redis.url], stdout=write, stderr=subprocess.PIPE, env=clean_env())
+    os.close(write)
+    assert done.returncode == -signal.SIGPIPE and done.stderr == b""
 
 
 def test_redis_away_is_one_line_within_the_connect_timeout(dir):
@@ -258,6 +274,120 @@ def test_a_cluster_is_read_as_one_redis(dir):
         assert len(objects(cluster, "top", "-n", "100", "--by", "total")) == 50
         rows = objects(cluster, "range", "spread.7")
         assert rows[-1]["all"] and rows[-1]["value"] == 4
+
+
+def names_by_node(cluster, n=200):
+    """One name of each master."""
+    found = {}
+    for i in range(n):
+        name = "spread.%d" % i
+        found.setdefault(cluster.owner(slot_of("{sd:%02d}" % shard_of(name))).addr, name)
+    assert len(found) == cluster.masters
+    return found
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["killed", "frozen"])
+def test_a_name_is_read_while_other_nodes_are_away(dir, frozen):
+    with Cluster(dir, replicas=0) as cluster:
+        names, t = names_by_node(cluster), int(time.time()) // 10 * 10 - 40
+        for name in names.values():
+            shard = shard_of(name)
+            node = cluster.owner(slot_of("{sd:%02d}" % shard)).client
+            node.hset("{sd:%02d}:tot" % shard, "c|" + name, "3 %d" % t)
+            node.hset("{sd:%02d}:i:%d" % (shard, t), "c|" + name, "2")
+            node.pfadd("{sd:%02d}:s:%d:%s" % (shard, t, name), "alice")
+            node.xadd("{sd:%02d}:log" % shard, {"t": t, "i": "a", "n": 1})
+        away, *there = cluster.nodes[2], *cluster.nodes[:2]
+        if frozen:
+            away.pause()
+        else:
+            away.kill()
+        more = ("--set", cluster.url, "--set", "redis.connect_timeout=700ms")
+        for node in there:
+            name = names[node.addr]
+            done = run("redis", "get", name, "--json", *more)
+            assert done.returncode == 0, done.stderr
+            assert [(o["kind"], o.get("value", o.get("members"))) for o in map(json.loads, done.stdout.splitlines())] == [
+                ("counter", 3), ("set", 1)]
+            assert b"warning" in done.stderr and away.addr.encode() in done.stderr and done.stderr.count(b"\n") == 1
+            done = run("redis", "range", name, "--json", "--last", "5m", *more)
+            assert done.returncode == 0 and json.loads(done.stdout.splitlines()[0])["value"] == 2, done.stderr
+        for words in (("get", names[away.addr]), ("get", "spread.*"), ("range", "*"), ("top",), ("tail",)):
+            start = time.monotonic()
+            done = run("redis", *words, *more)
+            assert done.returncode == 1 and time.monotonic() - start < 10 * SLOW, words
+            assert away.addr.encode() + b": " in done.stderr and done.stdout == b"" and done.stderr.count(b"\n") == 1, done.stderr
+
+
+def test_a_cluster_that_is_down_says_so_within_the_reply_timeout(dir):
+    with Cluster(dir, replicas=0, full_coverage=True) as cluster:
+        cluster.nodes[2].kill()
+        wait_for(lambda: all(n.client.execute_command("CLUSTER INFO")["cluster_state"] == "fail" for n in cluster.nodes[:2]),
+                 "the cluster to be down", 20 * SLOW)
+        name = next("x%d" % i for i in range(200) if slot_of("{sd:%02d}" % shard_of("x%d" % i)) < 5000)
+        start = time.monotonic()
+        done = run("redis", "get", name, "--set", cluster.url, "--set", "redis.connect_timeout=1s", "--set", "redis.reply_timeout=1s")
+        assert done.returncode == 1 and b"CLUSTERDOWN" in done.stderr and time.monotonic() - start < 15 * SLOW, done.stderr
+
+
+def test_an_instance_whose_clock_is_fast_hides_no_interval(dir, redis):
+    now = int(time.time()) // 10 * 10
+    for t in range(now - 50, now + 40, 10):
+        redis.client.hset("{sd:%02d}:i:%d" % (shard_of("hits"), t), "c|hits", "1" if t > now else "3")
+        for instance, ahead in (("slow", 0), ("fast", 30)):
+            if t < now - 10 + ahead:
+                redis.client.xadd("{sd:%02d}:log" % (shard_of(instance)), {"t": t, "i": instance, "n": 1})
+    got, = objects(redis, "top")
+    assert got["value"] == 3
+    assert max(o["t"] for o in objects(redis, "range", "hits")) < now
+
+
+def test_tail_waits_until_an_interval_is_over_also_for_one_whose_clock_is_fast(dir, redis):
+    write = lambda instance, t: redis.client.xadd("{sd:%02d}:log" % shard_of(instance), {"t": t, "i": instance, "n": 1})
+    start = int(time.time())
+    for t in range(start - 5, start):
+        redis.client.hset("{sd:%02d}:i:%d" % (shard_of("hits"), t), "c|hits", "1")
+        write("slow", t), write("fast", t + 30)
+    tail = subprocess.Popen([STATSD, "redis", "tail", "hits", "-n", "3", "--json", "--set", redis.url], stdout=subprocess.PIPE,
+                            env=clean_env())
+    try:
+        for t in range(start, start + 60):
+            for at in (t, t + 30):
+                redis.client.hincrby("{sd:%02d}:i:%d" % (shard_of("hits"), at), "c|hits", 1)
+            write("slow", t), write("fast", t + 30)
+            if wait_until(t + 2, tail):
+                break
+        rows = [json.loads(line) for line in tail.communicate(timeout=30)[0].splitlines()]
+        assert tail.returncode == 0 and len(rows) == 3 and all(r["t"] < time.time() for r in rows), rows
+    finally:
+        tail.kill()
+        tail.wait()
+
+
+def test_tail_of_an_instance_goes_on_after_intervals_that_only_others_wrote(dir, redis):
+    write = lambda instance, t: redis.client.xadd("{sd:%02d}:log" % shard_of(instance), {"t": t, "i": instance, "n": 1})
+    t = int(time.time()) - 20
+    write("a", t), write("b", t)
+    tail = subprocess.Popen([STATSD, "redis", "tail", "hits", "-n", "2", "--instance", "a", "--json", "--set", redis.url],
+                            stdout=subprocess.PIPE, env=clean_env())
+    try:
+        wait_for(lambda: redis.client.info("commandstats").get("cmdstat_xread", {}).get("calls", 0) >= 64, "tail to wait")
+        for at, instances in ((t + 1, "b"), (t + 2, "ab"), (t + 3, "b"), (t + 4, "ab")):
+            redis.client.hset("{sd:%02d}:i:%d" % (shard_of("hits"), at), "c|hits", "1")
+            for instance in instances:
+                write(instance, at)
+        rows = [json.loads(line) for line in tail.communicate(timeout=30)[0].splitlines()]
+        assert [r["t"] for r in rows] == [t + 2, t + 4]
+    finally:
+        tail.kill()
+        tail.wait()
+
+
+def wait_until(t, process):
+    """returns  whether the process ended before"""
+    while time.time() < t and process.poll() is None:
+        time.sleep(0.05)
+    return process.poll() is not None
 
 
 def test_a_file_of_the_password_is_read(dir, redis):

@@ -33,16 +33,6 @@ static void on_field(void *cookie, struct slice name, struct slice value)
     redis_field_release(&field);
 }
 
-/* May the shard have something that is wanted? */
-static bool asks_shard(const struct redis_args *a, unsigned shard)
-{
-    bool asks = a->n_patterns == 0;
-    for (size_t i = 0; i < a->n_patterns && !asks; i++)
-        asks =
-            !pattern_is_exact(&a->patterns[i]) || redis_reader_shard(a->patterns[i].name) == shard;
-    return asks;
-}
-
 void redis_fetch(struct session *s, const struct redis_args *a, int64_t t, struct series_list *l,
                  size_t column)
 {
@@ -50,7 +40,7 @@ void redis_fetch(struct session *s, const struct redis_args *a, int64_t t, struc
     if (a->n_patterns == 1) /* what several let through would come several times */
         pattern_for_redis(&a->patterns[0], &match);
     for (unsigned shard = 0; shard < REDIS_READER_SHARDS; shard++) {
-        if (!asks_shard(a, shard))
+        if ((a->shards >> shard & 1) == 0)
             continue;
         struct fetch *f = session_task(s, sizeof *f);
         f->args = a;
@@ -84,7 +74,7 @@ void redis_fetch_sets(struct session *s, const struct redis_args *a, int64_t t,
                       struct series_list *l, redis_column_fn column_of, const void *cookie)
 {
     for (unsigned shard = 0; shard < REDIS_READER_SHARDS; shard++) {
-        if (!asks_shard(a, shard))
+        if ((a->shards >> shard & 1) == 0)
             continue;
         struct fetch *f = session_task(s, sizeof *f);
         f->args = a;

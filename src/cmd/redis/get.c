@@ -192,7 +192,7 @@ static void print_instances(const struct session *s, const struct series_list *l
  * another shard as a rule, so all are looked at. */
 static void hint(struct session *s, const struct pattern *p)
 {
-    static const struct redis_args all = { .n_patterns = 0 };
+    const struct redis_args all = { .shards = session_reachable(s) };
     struct series_list l = { .columns = 1 };
     struct buf out = { 0 };
     size_t shown_names = 0;
@@ -209,6 +209,10 @@ static void hint(struct session *s, const struct pattern *p)
             buf_append_str(&out, shown_names++ == 0 ? "; did you mean " : ", ");
             escape_short(name, &out);
         }
+    }
+    if (good && l.n == 0) {
+        buf_append_str(&out, "; there are no totals under redis.prefix ");
+        escape_short(slice_str(s->config->redis_prefix), &out);
     }
     fprintf(s->io->err, "statsd: nothing in redis matches ");
     struct buf asked = { 0 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "config/escape.h"
 
 struct log_task {
     struct task task; /* first */
@@ -36,8 +37,11 @@ static void sort_once(struct intervals *v)
 
 bool intervals_read(struct session *s, size_t most, struct intervals *ret)
 {
+    uint64_t shards = session_reachable(s);
     *ret = (struct intervals){ .length_s = 0 };
     for (unsigned shard = 0; shard < REDIS_READER_SHARDS; shard++) {
+        if ((shards >> shard & 1) == 0)
+            continue;
         struct log_task *task = session_task(s, sizeof *task);
         task->to = ret;
         const struct redis_read_calls calls = { .cookie = task,
@@ -66,6 +70,21 @@ size_t intervals_last_closed(const struct intervals *v, int64_t now_ms)
 {
     assert(v->n > 0);
     size_t i = v->n - 1;
-    int64_t written_ms = (v->t[i] + v->length_s) * 1000 + v->length_s * 500;
-    return i > 0 && written_ms > now_ms ? i - 1 : i;
+    while (i > 0 && (v->t[i] + v->length_s) * 1000 + v->length_s * 500 > now_ms)
+        i--;
+    return i;
+}
+
+void intervals_say_none(const struct session *s, const struct intervals *v)
+{
+    struct buf out = { 0 };
+    if (v->n > 0) {
+        buf_append_str(&out, "statsd: redis keeps no interval of that time\n");
+    } else {
+        buf_append_str(&out, "statsd: no instance has written an interval under redis.prefix ");
+        escape_short(slice_str(s->config->redis_prefix), &out);
+        buf_append_char(&out, '\n');
+    }
+    cli_write(s->io->err, &out);
+    buf_release(&out);
 }

@@ -18,6 +18,7 @@ struct intervals {
 
 /**
  * intervals_read(s, most, ret):
+ * Of the nodes that are there; of the others it is said that they are not.
  *   most     entries of each log, the newest; an instance writes one for each interval
  *   returns  false: it failed, and was said.  *ret is to be released anyway
  */
@@ -25,7 +26,11 @@ bool intervals_read(struct session *s, size_t most, struct intervals *ret);
 void intervals_release(struct intervals *v);
 
 /* The last that every instance had the time to write, as flushes spread over a quarter of an
- * interval and take a while; else the last of all.  n > 0 */
+ * interval and take a while, whatever one writes whose clock is fast; else the first.  n > 0 */
 size_t intervals_last_closed(const struct intervals *v, int64_t now_ms);
+
+/* That none of them is of the time that was asked for; where there is none at all, under which
+ * prefix. */
+void intervals_say_none(const struct session *s, const struct intervals *v);
 
 #endif

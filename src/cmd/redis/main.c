@@ -3,6 +3,7 @@
  */
 #define _XOPEN_SOURCE 700 /* strptime */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -110,6 +111,16 @@ static bool read_span(const struct cli_args *args, const struct cli_io *io, stru
 
 /* ---- the rest ---- */
 
+static uint64_t shards_of(const struct redis_args *a)
+{
+    uint64_t shards = a->n_patterns == 0 ? UINT64_MAX : 0;
+    for (size_t i = 0; i < a->n_patterns; i++)
+        shards |= pattern_is_exact(&a->patterns[i])
+                      ? (uint64_t)1 << redis_reader_shard(a->patterns[i].name)
+                      : UINT64_MAX;
+    return shards;
+}
+
 static bool read_patterns(const struct cli_args *args, const struct cli_io *io,
                           const struct part *p, struct redis_args *a)
 {
@@ -125,6 +136,7 @@ static bool read_patterns(const struct cli_args *args, const struct cli_io *io,
             return false;
         }
     }
+    a->shards = shards_of(a);
     return true;
 }
 
@@ -159,7 +171,12 @@ int redis_write(struct session *s, const struct buf *out)
     if (s->odd > 0)
         fprintf(s->io->err, "statsd: warning: %zu values in redis are none of ours\n", s->odd);
     s->odd = 0;
-    return cli_write(s->io->out, out) ? CLI_OK : CLI_FAILED;
+    /* A pipe that nobody reads any more ends us, as it ends every command. */
+    void (*const before)(int) = signal(SIGPIPE, SIG_DFL);
+    bool written = cli_write(s->io->out, out);
+    s->write_error = errno;
+    (void)signal(SIGPIPE, before);
+    return written ? CLI_OK : CLI_FAILED;
 }
 
 static int run(const struct part *p, const struct config *c, const struct redis_args *a,
@@ -169,11 +186,12 @@ static int run(const struct part *p, const struct config *c, const struct redis_
     if (c->redis_url[0] == '\0')
         return cli_usage(io, "redis.url is not set: name the config of the server by -c FILE, or "
                              "--set redis.url=redis://127.0.0.1");
-    int rc = session_open(&s, c, io);
+    int rc = session_open(&s, c, io, p->main == redis_tail);
     if (rc != CLI_OK)
         return rc;
-    rc = p->main(&s, a);
+    rc = session_await(&s, a->shards) ? p->main(&s, a) : CLI_FAILED;
     session_close(&s);
+    errno = s.write_error; /* cli_run tells why standard output failed */
     return rc;
 }
 

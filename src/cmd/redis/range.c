@@ -54,7 +54,7 @@ static bool make_steps(struct session *s, const struct redis_args *a, struct ste
     const struct intervals *v = &p->intervals;
     choose(s, a, p);
     if (p->first == p->end) {
-        fputs("statsd: redis keeps no interval of that time\n", s->io->err);
+        intervals_say_none(s, v);
         return false;
     }
     p->step_s = a->step_s > v->length_s ? a->step_s : v->length_s;
@@ -157,7 +157,8 @@ static void put_bar(struct sheet *t, double v, double least, double most)
 {
     static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
     struct buf bar = { 0 };
-    double part = most > least && isfinite(v) ? (v - least) / (most - least) : 0;
+    double all = most / 2 - least / 2; /* halves: their difference is a double */
+    double part = all > 0 && isfinite(v) ? (v / 2 - least / 2) / all : 0;
     unsigned n = (unsigned)lround(part * BAR_COLUMNS * 8), used = (n + 7) / 8;
     for (unsigned i = 0; i < n / 8; i++)
         buf_append_str(&bar, "█");
@@ -200,7 +201,7 @@ static void put_row(struct sheet *t, const struct steps *p, const struct series 
 
 static unsigned optional_of(const struct sheet *t)
 {
-    static const char *const heads[] = { "sum", "min", "p999" };
+    static const char *const heads[] = { "sum", "min", "avg", "p999" };
     unsigned optional = 0;
     for (size_t c = 2; c < t->columns; c++) /* behind the time, and what a counter has alone */
         for (size_t i = 0; i < ARRAY_LEN(heads); i++)
@@ -256,7 +257,7 @@ static int print(struct session *s, const struct redis_args *a, const struct ste
     if (l->n == 0)
         fputs("statsd: nothing in redis matches in that time\n", s->io->err);
     if (l->left_out > 0)
-        fprintf(s->io->err, "statsd: only the first %d series are shown; narrow the pattern\n",
+        fprintf(s->io->err, "statsd: only %d of the series are shown; narrow the pattern\n",
                 SERIES_MAX);
     int rc = redis_write(s, &out);
     buf_release(&out);

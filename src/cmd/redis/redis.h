@@ -15,6 +15,7 @@ enum { REDIS_PATTERNS_MAX = 64 };
 struct redis_args {
     struct pattern patterns[REDIS_PATTERNS_MAX];
     size_t n_patterns;
+    uint64_t shards;           /* that may have something that is wanted, a bit each */
     int64_t from_s, to_s;      /* Unix s; from < to */
     int64_t step_s;            /* 0: not given */
     bool has_span;             /* from, to or last was given */

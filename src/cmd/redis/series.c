@@ -1,6 +1,7 @@
 #include "cmd/redis/series.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -90,7 +91,7 @@ void value_merge(enum series_kind kind, struct value *to, const struct value *fr
     else if (kind == SERIES_GAUGE)
         to->number = !to->there || from->stamp_ms >= to->stamp_ms ? from->number : to->number;
     else
-        to->number += from->number;
+        to->number = fmax(-DBL_MAX, fmin(to->number + from->number, DBL_MAX));
     to->there = true;
     to->last_s = from->last_s > to->last_s ? from->last_s : to->last_s;
     to->stamp_ms = from->stamp_ms > to->stamp_ms ? from->stamp_ms : to->stamp_ms;

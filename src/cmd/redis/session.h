@@ -24,6 +24,9 @@ struct session {
     bool failed;        /* one of them did; it was said */
     size_t odd;         /* fields that were no values */
     int64_t now_ms;     /* Unix, at the opening */
+    uint64_t opened_ms; /* of the loop */
+    bool warned;        /* that some nodes are away */
+    int write_error;    /* errno of the last output */
 };
 
 /* The front of a request's cookie, which is freed by session_done, or with the session. */
@@ -32,9 +35,18 @@ struct task {
     struct task *next, *prev;
 };
 
-/* Waits until Redis answers.   returns  CLI_OK; else session_close is not to be called */
-int session_open(struct session *s, const struct config *config, const struct cli_io *io);
+/* Begins to connect.
+ *   patient  a place of a cluster may be down for longer than redis.reply_timeout
+ *   returns  CLI_OK; else session_close is not to be called */
+int session_open(struct session *s, const struct config *config, const struct cli_io *io,
+                 bool patient);
 void session_close(struct session *s);
+
+/* Waits until the nodes of some shards answer, a bit each: redis.connect_timeout at most, from the
+ * opening on.   returns  false: one does not; it was said which */
+bool session_await(struct session *s, uint64_t shards);
+/* Waits for all of them.   returns  the shards whose nodes answer; of others it is said once */
+uint64_t session_reachable(struct session *s);
 
 /* The cookie of one request: size bytes, all 0 behind the task. */
 void *session_task(struct session *s, size_t size);

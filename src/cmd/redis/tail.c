@@ -14,6 +14,8 @@
 
 #include "base/mem.h"
 #include "base/now.h"
+#include "base/number.h"
+#include "cmd/redis/intervals.h"
 #include "cmd/redis/value.h"
 
 enum { POLL_MS = 200, ID_BYTES = 48, LOG_ENTRIES = 100, INSTANCES_MAX = 4096, WAITING_MAX = 64 };
@@ -27,12 +29,11 @@ struct tail {
     struct session *session;
     const struct redis_args *args;
     char after[REDIS_READER_SHARDS][ID_BYTES]; /* id of the last entry; "": none was read */
-    bool started;                              /* what was there before is not shown */
+    bool begun[REDIS_READER_SHARDS];           /* what was there before is not shown */
     struct writer *writers;
     size_t n_writers, cap_writers;
     struct waiting {
-        int64_t t, since_ms;
-        bool named; /* written by --instance */
+        int64_t t, since_ms; /* since_ms: later, where a clock that is fast wrote it */
     } waiting[WAITING_MAX];
     size_t n_waiting;
     int64_t shown_t, length_s;
@@ -64,17 +65,41 @@ static void note_writer(struct tail *l, const struct redis_log_entry *e)
         (struct writer){ mem_strndup(e->instance.ptr, e->instance.len), e->t };
 }
 
+/* How long before the interval's end an entry came, by the clock of Redis, which is in its id. */
+static int64_t early_ms(const struct tail *l, const struct redis_log_entry *e)
+{
+    struct slice rest = e->id, stamp;
+    int64_t came_ms, end_ms = (e->t + l->length_s) * 1000;
+    bool known = slice_cut(&rest, '-', &stamp) && number_parse_int(stamp, &came_ms);
+    return known && end_ms > came_ms ? end_ms - came_ms : 0;
+}
+
+/* Room for one more: a free place, or that of the latest, which a clock far ahead wrote.
+ * returns  NULL: t is later than all */
+static struct waiting *place_for(struct tail *l, int64_t t)
+{
+    struct waiting *latest = &l->waiting[0];
+    if (l->n_waiting < WAITING_MAX)
+        return &l->waiting[l->n_waiting++];
+    for (size_t i = 1; i < WAITING_MAX; i++)
+        if (l->waiting[i].t > latest->t)
+            latest = &l->waiting[i];
+    return latest->t > t ? latest : NULL;
+}
+
 static void note_interval(struct tail *l, const struct redis_log_entry *e)
 {
-    bool named = l->args->instance != NULL && slice_eq(slice_str(l->args->instance), e->instance);
-    size_t i = 0;
-    while (i < l->n_waiting && l->waiting[i].t != e->t)
-        i++;
-    if (i == WAITING_MAX || e->t <= l->shown_t)
+    const char *wanted = l->args->instance;
+    if (wanted != NULL && !slice_eq(slice_str(wanted), e->instance))
+        return;
+    for (size_t i = 0; i < l->n_waiting; i++)
+        if (l->waiting[i].t == e->t)
+            return;
+    if (e->t <= l->shown_t)
         return; /* a late one: it was shown without */
-    if (i == l->n_waiting)
-        l->waiting[l->n_waiting++] = (struct waiting){ .t = e->t, .since_ms = now_wall_ms() };
-    l->waiting[i].named |= named;
+    struct waiting *w = place_for(l, e->t);
+    if (w != NULL)
+        *w = (struct waiting){ e->t, now_wall_ms() + early_ms(l, e) };
 }
 
 static void on_entry(void *cookie, const struct redis_log_entry *e)
@@ -82,17 +107,23 @@ static void on_entry(void *cookie, const struct redis_log_entry *e)
     struct log_task *task = cookie;
     struct tail *l = task->tail;
     char *after = l->after[task->shard];
-    if (e->id.len < ID_BYTES && (l->started || after[0] == '\0')) /* the first time newest first */
+    bool begun = l->begun[task->shard];
+    if (e->id.len < ID_BYTES && (begun || after[0] == '\0')) /* the first time newest first */
         snprintf(after, ID_BYTES, "%.*s", (int)e->id.len, e->id.ptr);
     note_writer(l, e);
-    if (l->started)
+    if (begun)
         note_interval(l, e);
 }
 
+/* Of the nodes that are there: those that are away would hold up the others. */
 static bool read_logs(struct tail *l)
 {
     struct session *s = l->session;
+    uint64_t asked = 0;
     for (unsigned shard = 0; shard < REDIS_READER_SHARDS; shard++) {
+        if (!redis_reader_reaches(s->reader, shard))
+            continue;
+        asked |= (uint64_t)1 << shard;
         struct log_task *task = session_task(s, sizeof *task);
         const char *after = l->after[shard][0] != '\0' ? l->after[shard] : "0-0";
         task->tail = l;
@@ -100,9 +131,12 @@ static bool read_logs(struct tail *l)
         const struct redis_read_calls calls = { .cookie = task,
                                                 .entry = on_entry,
                                                 .done = session_done };
-        redis_reader_log(s->reader, shard, l->started ? after : NULL, LOG_ENTRIES, &calls);
+        redis_reader_log(s->reader, shard, l->begun[shard] ? after : NULL, LOG_ENTRIES, &calls);
     }
-    return session_wait(s);
+    bool good = session_wait(s);
+    for (unsigned shard = 0; good && shard < REDIS_READER_SHARDS; shard++)
+        l->begun[shard] |= (asked >> shard & 1) != 0;
+    return good;
 }
 
 /* ---- which is shown next ---- */
@@ -121,8 +155,9 @@ static bool all_have_written(const struct tail *l, int64_t t)
 static bool is_ripe(const struct tail *l, const struct waiting *w)
 {
     if (l->args->instance != NULL)
-        return w->named;
-    return all_have_written(l, w->t) || now_wall_ms() - w->since_ms > l->length_s * 500;
+        return true;
+    int64_t waited_ms = now_wall_ms() - w->since_ms;
+    return waited_ms >= 0 && (all_have_written(l, w->t) || waited_ms > l->length_s * 500);
 }
 
 /* Takes it out.  returns  false: none */
@@ -219,11 +254,14 @@ static void take_a_pause(struct session *s)
 
 static bool follow(struct tail *l)
 {
+    const struct intervals none = { 0 };
     size_t shown = 0;
     int64_t t;
+    (void)session_reachable(l->session);
     if (!read_logs(l))
         return false;
-    l->started = true;
+    if (l->n_writers == 0)
+        intervals_say_none(l->session, &none); /* and wait for the first */
     if (l->length_s == 0)
         l->length_s = (int64_t)l->session->config->server_interval_ms / 1000;
     l->length_s += l->length_s == 0;

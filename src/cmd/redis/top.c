@@ -71,7 +71,7 @@ static bool fetch_intervals(struct session *s, const struct redis_args *a, struc
         good = session_wait(s);
     }
     if (good && top->seconds == 0)
-        fputs("statsd: redis keeps no interval of that time\n", s->io->err);
+        intervals_say_none(s, &v);
     intervals_release(&v);
     return good && top->seconds > 0;
 }

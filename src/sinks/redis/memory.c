@@ -90,6 +90,13 @@ void redis_memory(enum series_kind kind, const struct redis_memory_shape *shape,
     }
 }
 
+double redis_memory_own_gauge(const struct redis_memory_shape *shape, uint32_t instance_bytes)
+{
+    enum { BAR = 1, SPACES = 2, RULE = 6 }; /* "latest" is the longest */
+    return field(instance_bytes + BAR + shape->key_bytes,
+                 NUMBER_DIGITS + STAMP_DIGITS + RULE + SPACES);
+}
+
 uint64_t redis_memory_intervals(uint64_t interval_ms, uint64_t retention_ms)
 {
     return (retention_ms + interval_ms - 1) / interval_ms + 1;

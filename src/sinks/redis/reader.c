@@ -35,7 +35,7 @@ struct redis_reader {
     char *prefix;
     struct redis_reader_keys keys;
     struct redis_route *route;
-    uint32_t request_timeout_ms;
+    uint32_t request_timeout_ms, down_timeout_ms;
     uint32_t piece_asked; /* as opts have it */
     bool busy[REDIS_NODES_MAX];
     struct redis_read *first, *last;
@@ -166,6 +166,9 @@ static void refuse(struct redis_reader *r, struct redis_read *q, const char *err
         return;
     }
     restart(q);
+    if (q->why[0] == '\0')
+        q->down_ms = uv_now(r->loop);
+    snprintf(q->why, sizeof q->why, "%s", error);
     if (!of_place)
         redis_route_retry(r->route, error);
 }
@@ -173,6 +176,7 @@ static void refuse(struct redis_reader *r, struct redis_read *q, const char *err
 static void take(struct redis_reader *r, struct redis_read *q, const redisReply *reply)
 {
     buf_clear(&q->wire);
+    q->why[0] = '\0';
     redis_route_thrive(r->route, q->ask.place);
     r->keys.piece += r->keys.piece < r->piece_asked;
     q->in_flight =
@@ -214,7 +218,8 @@ static struct redis_read *first_late(const struct redis_reader *r)
 {
     uint64_t now_ms = uv_now(r->loop);
     struct redis_read *q = r->first;
-    while (q != NULL && q->deadline_ms > now_ms)
+    while (q != NULL && q->deadline_ms > now_ms &&
+           (q->why[0] == '\0' || now_ms - q->down_ms < r->down_timeout_ms))
         q = q->next;
     return q;
 }
@@ -224,7 +229,7 @@ static void on_tick(uv_timer_t *t)
     struct redis_reader *r = t->data;
     struct redis_read *q;
     while ((q = first_late(r)) != NULL) {
-        const char *trouble = redis_reader_trouble(r);
+        const char *trouble = q->why[0] != '\0' ? q->why : redis_reader_trouble(r);
         end(q, REDIS_READ_LATE, trouble != NULL ? trouble : "timeout");
     }
     if (r->first == NULL)
@@ -309,6 +314,16 @@ bool redis_reader_is_ready(const struct redis_reader *r)
     return redis_route_is_ready(r->route);
 }
 
+bool redis_reader_reaches(const struct redis_reader *r, unsigned shard)
+{
+    return redis_route_reaches(r->route, (uint8_t)shard);
+}
+
+void redis_reader_missing(const struct redis_reader *r, unsigned shard, struct buf *out)
+{
+    redis_route_missing(r->route, (uint8_t)shard, out);
+}
+
 const char *redis_reader_trouble(const struct redis_reader *r)
 {
     return redis_route_trouble(r->route);
@@ -350,6 +365,7 @@ int redis_reader_new(uv_loop_t *loop, const struct redis_reader_opts *opts,
     r->keys = (struct redis_reader_keys){ r->prefix, r->piece_asked };
     r->request_timeout_ms =
         opts->request_timeout_ms > 0 ? opts->request_timeout_ms : REQUEST_TIMEOUT_MS;
+    r->down_timeout_ms = opts->down_timeout_ms > 0 ? opts->down_timeout_ms : UINT32_MAX;
     uv_timer_init(loop, &r->tick);
     r->tick.data = r;
     start(r, opts);

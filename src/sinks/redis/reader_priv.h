@@ -31,14 +31,17 @@ struct redis_read_kind {
     void (*release)(struct redis_read *q); /* what it owns beyond the struct; NULL: nothing */
 };
 
+enum { REDIS_WHY_BYTES = 80 };
+
 struct redis_read {
     struct redis_ask ask; /* first */
     const struct redis_read_kind *kind;
     struct redis_reader *reader;
     struct redis_read_calls calls;
-    struct buf wire; /* the piece that is to be sent, or on its way; empty: none */
-    uint64_t deadline_ms;
+    struct buf wire;               /* the piece that is to be sent, or on its way; empty: none */
+    uint64_t deadline_ms, down_ms; /* down_ms: since when there is why */
     struct redis_read *next, *prev;
+    char why[REDIS_WHY_BYTES]; /* of its place the last time, "CLUSTERDOWN .."; "": nothing */
     bool in_flight;
     bool over;    /* no more calls: to be freed with the answer on its way */
     uint8_t node; /* of the piece on its way */

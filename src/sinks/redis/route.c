@@ -177,6 +177,29 @@ bool redis_route_is_ready(const struct redis_route *r)
     return true;
 }
 
+bool redis_route_reaches(const struct redis_route *r, uint8_t place)
+{
+    assert(place < REDIS_PLACES);
+    return redis_route_usable(r, r->node_of[place]);
+}
+
+void redis_route_missing(const struct redis_route *r, uint8_t place, struct buf *out)
+{
+    assert(place < REDIS_PLACES);
+    uint8_t i = r->node_of[place];
+    const char *trouble = i == REDIS_NODE_NONE || r->nodes[i].link == NULL
+                              ? redis_route_trouble(r)
+                              : redis_link_trouble(r->nodes[i].link);
+    if (i != REDIS_NODE_NONE && r->mode == ROUTE_CLUSTER) {
+        const struct redis_addr *at = &r->nodes[i].at;
+        bool v6 = strchr(at->host, ':') != NULL;
+        buf_printf(out, v6 ? "[%s]:%u: " : "%s:%u: ", at->host, (unsigned)at->port);
+    } else if (r->mode == ROUTE_CLUSTER && trouble == NULL) {
+        trouble = "no node of the cluster has its slot";
+    }
+    buf_append_str(out, trouble != NULL ? trouble : "it does not answer");
+}
+
 const char *redis_route_trouble(const struct redis_route *r)
 {
     const char *trouble = NULL;

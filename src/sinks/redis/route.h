@@ -95,6 +95,10 @@ void redis_route_thrive(struct redis_route *r, uint8_t place);
 const char *redis_route_trouble(const struct redis_route *r);
 /* Is every place on a node that is ready? */
 bool redis_route_is_ready(const struct redis_route *r);
+/* Is this one? */
+bool redis_route_reaches(const struct redis_route *r, uint8_t place);
+/* Appends why it is not, for people; of a cluster, of which node: "10.0.0.7:6379: ..". */
+void redis_route_missing(const struct redis_route *r, uint8_t place, struct buf *out);
 /* Sets the members that count connections, nodes and redirects; sums over all nodes there ever
  * were. */
 void redis_route_stats(const struct redis_route *r, struct redis_stats *ret);

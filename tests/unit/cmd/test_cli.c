@@ -556,6 +556,13 @@ static void check_says_what_redis_needs_for_the_intervals_it_keeps(void **state)
     struct done d = statsd(WORDS("check"), NULL);
     assert_null(strstr(d.out, "redis RAM"));
     done_release(&d);
+    static const char *const own[] = { "redis.gauge_merge=latest", "redis.gauge_merge=sum",
+                                       "redis.instance_label=on" };
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        d = statsd(WORDS("check", "--set", "redis.url=redis://127.0.0.1", "--set", own[i]), NULL);
+        assert_int_equal(strstr(d.out, "more for each instance that sends") != NULL, i > 0);
+        done_release(&d);
+    }
 }
 
 static uint64_t bound_with(const char *set)

@@ -290,6 +290,8 @@ static void a_bad_value_is_one_message_that_names_its_option(void **state)
         { "redis.prefix", "", "empty" },
         { "redis.prefix", "{sd}", "braces" },
         { "redis.retention", "5s", "server.interval" },
+        { "redis.instance_ttl", "5s", "server.interval" },
+        { "redis.totals_ttl", "1500ms", "whole seconds" },
         { "redis.url", "http://x", "redis://" },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

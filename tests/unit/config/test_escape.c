@@ -20,7 +20,11 @@ static const struct {
     { "a\tb\x7f",        "a\\x09b\\x7f",         10 },
     { "caf\xc3\xa9",     "caf\xc3\xa9",          4 },
     { "\xe2\x82\xac",    "\xe2\x82\xac",         1 },
-    { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80",     1 },
+    { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80",     2 },
+    { "\xe6\x97\xa5\xe6\x9c\xac", "\xe6\x97\xa5\xe6\x9c\xac", 4 },
+    { "e\xcc\x81",      "e\xcc\x81",           1 },
+    { "a\xe2\x80\xaezb", "a\\xe2\\x80\\xaezb",  15 }, /* the rest from right to left */
+    { "\xe2\x81\xa6\xe2\x80\xa8", "\\xe2\\x81\\xa6\\xe2\\x80\\xa8", 24 },
     { "\xc2\x9b" "31m",  "\\xc2\\x9b31m",        11 }, /* C1: some terminals take it for ESC [ */
     { "\xc2\xa0",        "\xc2\xa0",             1 },
     { "\xe9 \xc3\xa9",   "\\xe9 \xc3\xa9",       6 },  /* one wrong byte escapes itself alone */

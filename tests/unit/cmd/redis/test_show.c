@@ -1,4 +1,5 @@
 /* Values as people and programs see them. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -275,9 +276,28 @@ static int setup(void **state)
     return 0;
 }
 
+static void what_adds_up_past_the_doubles_stays_at_the_largest(void **state)
+{
+    const struct value huge = { .there = true, .number = 1.5e308 };
+    const struct value low = { .there = true, .number = -1.5e308 };
+    struct value up = huge, down = low;
+    struct series s = { .kind = SERIES_COUNTER, .key = SLICE_LIT("big") };
+    struct buf out = { 0 };
+    (void)state;
+    value_merge(SERIES_COUNTER, &up, &huge);
+    value_merge(SERIES_COUNTER, &down, &low);
+    assert_true(up.number == DBL_MAX && down.number == -DBL_MAX);
+    value_interval(&s, &up, 10, 10, &out);
+    json_t *j = json_loadb(out.ptr, out.len, 0, NULL);
+    assert_true(json_real_value(json_object_get(j, "value")) == DBL_MAX);
+    json_decref(j);
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_adds_up_past_the_doubles_stays_at_the_largest),
         cmocka_unit_test(columns_are_aligned),
         cmocka_unit_test(a_row_is_broken_on_a_narrow_terminal),
         cmocka_unit_test(columns_that_may_be_left_out_make_room),

@@ -269,6 +269,7 @@ static void a_log_is_read_from_either_end(void **state)
     static const char *const commands[] = { "XADD {s[d:10}:log 1-0 t 1700000000 i a n 5",
                                             "XADD {s[d:10}:log 2-0 x y",
                                             "XADD {s[d:10}:log 3-0 t soon i a n 5",
+                                            "XADD {s[d:10}:log 3-1 t 9223372036854775800 i a",
                                             "XADD {s[d:10}:log 4-0 t 1700000010 i a n 6",
                                             "XADD {s[d:10}:log 5-0 t 1700000020 i a" };
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
@@ -279,7 +280,7 @@ static void a_log_is_read_from_either_end(void **state)
     expect_done(&g, "5-0 1700000020 a 0\n4-0 1700000010 a 6\n");
     g.dones = 0;
     buf_clear(&g.lines);
-    redis_reader_log(g.reader, 10, "1-0", 3, &calls);
+    redis_reader_log(g.reader, 10, "1-0", 4, &calls);
     expect_done(&g, "4-0 1700000010 a 6\n");
     g.dones = 0;
     buf_clear(&g.lines);
