@@ -275,7 +275,8 @@ static const char *const batch_lines[] = {
     /*
      * The sketch that is stored, if it is one of finite numbers, no wider than schema 8 makes it:
      * its resolution decides how often a loop runs.  It fails where what is stored is none.  v*0+v
-     * is v only of a finite number: text that looks like one is not equal to it.
+     * is v only of a finite number: text that looks like one is not equal to it.  Doubles end at
+     * 2^1024: a bucket far beyond would be merged over millions of empty ones.
      */
     "local function sketch(o,s,l)",
     "  local x,t=up(o)",
@@ -285,7 +286,7 @@ static const char *const batch_lines[] = {
     "    local v=x[j]",
     "    if v*0+v~=v then return end",
     "  end",
-    "  if x[s]>=-4 and x[s]<=12 and x[s]%1==0 and x[l]%1==0 and math.abs(x[l])<2^40 then",
+    "  if x[s]>=-4 and x[s]<=12 and x[s]%1==0 and x[l]%1==0 and math.abs(x[l])<2^(x[s]+11) then",
     "    return x,t",
     "  end",
     "end",
