@@ -196,6 +196,23 @@ static void whatever_stands_behind_a_timer_it_is_read_and_put_right(void **state
     redis_encode_free(w.encode);
 }
 
+static void a_bucket_that_no_number_has_gives_way(void **state)
+{
+    static const char *const los[] = { "549755813888", "-549755813888" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(los); i++) {
+        struct writer w;
+        char lua[64];
+        writer_init(&w, "a", false, false);
+        snprintf(lua, sizeof lua, "cmsgpack.pack({1,1,1,1,12,0,%s,1})", los[i]);
+        put_raw_timer("tot", lua);
+        timer(&w, T0, 1);
+        expect_timer("tot", "[[1,1,1,1,5,0,0,1],1700000000]");
+        redis_encode_free(w.encode);
+        freeReplyObject(redis_server_reply(&server, "FLUSHALL"));
+    }
+}
+
 static void a_last_interval_of_a_timer_that_is_far_ahead_gives_way(void **state)
 {
     struct writer w;
@@ -606,6 +623,7 @@ int main(void)
         cmocka_unit_test_setup(a_timer_has_its_last_interval_behind_the_array_in_the_totals_alone,
                                flush),
         cmocka_unit_test_setup(whatever_stands_behind_a_timer_it_is_read_and_put_right, flush),
+        cmocka_unit_test_setup(a_bucket_that_no_number_has_gives_way, flush),
         cmocka_unit_test_setup(a_last_interval_of_a_timer_that_is_far_ahead_gives_way, flush),
         cmocka_unit_test_setup(a_batch_for_the_totals_only_leaves_the_interval_as_it_is, flush),
         cmocka_unit_test_setup(a_batch_for_the_totals_only_makes_no_interval, flush),

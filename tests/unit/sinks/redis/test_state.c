@@ -21,7 +21,7 @@
 
 enum { COMMANDS = 256, NOW_MS = 1000000 };
 
-static const uint64_t SCRIPT_OF_FORMAT_2 = 0xa01ff508c156162b;
+static const uint64_t SCRIPT_OF_FORMAT_2 = 0x57b5d94271fb6e13;
 
 /* What goes to Redis, as RESP. */
 struct wires {
