@@ -3,7 +3,7 @@
  *
  *   redis_reader_scan       all fields of a hash of a shard, in pieces (HSCAN)
  *   redis_reader_get        some fields of it (HMGET)
- *   redis_reader_sets       which sets there are (SCAN)
+ *   redis_reader_sets       which sets a shard has (ZSCAN)
  *   redis_reader_members    how many members they have together (PFCOUNT)
  *   redis_reader_log        the entries of a shard's log (XREVRANGE, XREAD)
  *
@@ -108,15 +108,16 @@ struct redis_read *redis_reader_get(struct redis_reader *r, unsigned shard, int6
                                     const struct redis_read_calls *calls);
 
 /**
- * redis_reader_sets(r, t, calls):
- * set() for each set of interval t, of all shards and nodes; once each.  It walks over all keys of
- * each node.
+ * redis_reader_sets(r, shard, t, calls):
+ * set() for each set of interval t in a shard's list of sets, once each.  One whose key has expired
+ * may be in it until the next set of the shard is written.
  *   t        REDIS_READER_TOTALS: of all intervals that Redis keeps
  */
-struct redis_read *redis_reader_sets(struct redis_reader *r, int64_t t,
+struct redis_read *redis_reader_sets(struct redis_reader *r, unsigned shard, int64_t t,
                                      const struct redis_read_calls *calls);
 
-/* members(): the distinct members of a set over n intervals.   ts  copied, n > 0 */
+/* members(): the distinct members of a set over n intervals; no call where none of them is there.
+ *   ts  copied, n > 0 */
 struct redis_read *redis_reader_members(struct redis_reader *r, struct slice series,
                                         const int64_t *ts, size_t n,
                                         const struct redis_read_calls *calls);

@@ -42,6 +42,7 @@ struct cluster_fill {
     struct cluster_fill_opts opts;
     struct reading shards[REDIS_READER_SHARDS];
     size_t waiting; /* requests that have not ended */
+    size_t lists;   /* of sets, of those */
     bool ended;
     struct arena memory; /* of the sets' series */
     struct set_interval *sets;
@@ -169,9 +170,20 @@ static void ask_members(struct cluster_fill *f)
 static void on_sets(void *fill, enum redis_read_status status, const char *error)
 {
     struct cluster_fill *f = fill;
-    if (status == REDIS_READ_DONE && !f->ended)
+    f->lists--;
+    if (status == REDIS_READ_DONE && !f->ended && f->lists == 0)
         ask_members(f);
     over(f, status, error);
+}
+
+static void ask_sets(struct cluster_fill *f)
+{
+    const struct redis_read_calls calls = { .cookie = f, .set = on_set, .done = on_sets };
+    for (unsigned nn = 0; nn < REDIS_READER_SHARDS; nn++) {
+        f->waiting++;
+        f->lists++;
+        (void)redis_reader_sets(f->opts.reader, nn, REDIS_READER_TOTALS, &calls);
+    }
 }
 
 /* ---- instances ---- */
@@ -223,11 +235,9 @@ void cluster_fill_stats(const struct cluster_fill *f, struct cluster_stats *ret)
 struct cluster_fill *cluster_fill_new(const struct cluster_fill_opts *opts)
 {
     struct cluster_fill *f = mem_zalloc(sizeof *f);
-    const struct redis_read_calls sets = { .cookie = f, .set = on_set, .done = on_sets };
     f->opts = *opts;
-    f->waiting = 1; /* the sets */
     ask_shards(f);
-    (void)redis_reader_sets(f->opts.reader, REDIS_READER_TOTALS, &sets);
+    ask_sets(f);
     ask_logs(f);
     return f;
 }

@@ -249,7 +249,7 @@ def test_without_redis_it_is_not_there():
 
 def test_the_documented_rights_are_enough(redis):
     rights = ("resetkeys ~{sd:* resetchannels -@all +auth +client|setname +select +script|load +evalsha +time +get +set +del "
-              "+expire +hmget +hset +pfmerge +xadd +hscan +hdel +scan +pfcount +xrevrange")
+              "+expire +hmget +hset +pfmerge +xadd +hscan +hdel +zadd +zremrangebyscore +zscan +pfcount +xrevrange")
     redis.client.execute_command("ACL", "SETUSER", "admin", "on", ">admin", "+@all", "~*")
     with Redis(unix_socket_path=redis.socket, username="admin", password="admin") as admin:
         admin.execute_command("ACL", "SETUSER", "default", *rights.split())

@@ -68,7 +68,7 @@ def test_the_documented_rights_of_a_reader_are_enough(place):
 
 # What one instance cannot do without, on a single Redis, to write: del and pfmerge are for sets that several instances send.
 NEEDED = [w for w in rights("statsd") if w not in
-          ("auth", "client|setname", "select", "del", "pfmerge", "hscan", "hdel", "cluster|slots", "asking", "role", "scan", "pfcount",
+          ("auth", "client|setname", "select", "del", "pfmerge", "hscan", "hdel", "cluster|slots", "asking", "role", "zscan", "pfcount",
            "xrevrange")]
 
 

@@ -66,7 +66,8 @@ def test_memory_usage_of_ten_thousand_series_is_near_what_check_prints(dir, redi
     bytes_used, keys = used(redis, "{sd:*}:s:*" if is_set else "{sd:*}:i:*")
     if is_set:
         times = keys / SERIES
-        bytes_used += keys * KEY_LEFT_OUT
+        list_bytes, _ = used(redis, "{sd:*}:sets")
+        bytes_used += keys * (KEY_LEFT_OUT + FIELD_LEFT_OUT) + list_bytes
     else:
         times = sum(redis.client.hlen(k) for k in redis.client.scan_iter("{sd:*}:i:*", 1000)) / SERIES
         bytes_used += times * SERIES * FIELD_LEFT_OUT

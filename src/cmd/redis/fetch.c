@@ -83,13 +83,17 @@ static void on_set(void *cookie, int64_t t, struct slice key)
 void redis_fetch_sets(struct session *s, const struct redis_args *a, int64_t t,
                       struct series_list *l, redis_column_fn column_of, const void *cookie)
 {
-    struct fetch *f = session_task(s, sizeof *f);
-    f->args = a;
-    f->list = l;
-    f->column_of = column_of;
-    f->cookie = cookie;
-    const struct redis_read_calls calls = { .cookie = f, .set = on_set, .done = session_done };
-    redis_reader_sets(s->reader, t, &calls);
+    for (unsigned shard = 0; shard < REDIS_READER_SHARDS; shard++) {
+        if (!asks_shard(a, shard))
+            continue;
+        struct fetch *f = session_task(s, sizeof *f);
+        f->args = a;
+        f->list = l;
+        f->column_of = column_of;
+        f->cookie = cookie;
+        const struct redis_read_calls calls = { .cookie = f, .set = on_set, .done = session_done };
+        redis_reader_sets(s->reader, shard, t, &calls);
+    }
 }
 
 struct count {
@@ -109,6 +113,7 @@ void redis_fetch_members(struct session *s, struct slice key, const int64_t *t, 
 {
     struct count *c = session_task(s, sizeof *c);
     c->to = to;
+    to->there = false; /* no call where its key has expired meanwhile */
     const struct redis_read_calls calls = { .cookie = c,
                                             .members = on_members,
                                             .done = session_done };

@@ -6,7 +6,7 @@
  *   redis_encode_end
  *     seal             .. every draft, even an empty one; that of the log entry last
  *
- *   batch   EVALSHA sha | keys: producer interval totals log scratch instance, and one a set
+ *   batch   EVALSHA sha | keys: producer interval totals log scratch instance sets, and one a set
  *           | seq token before mark stale .. writer | how many of each section
  *           | generation only own alive_ms | the sections
  */
@@ -49,6 +49,7 @@ static void append_keys(struct redis_encode *e, uint32_t nn, struct redis_batch 
     redis_encode_shard_key(e, nn, "w:");
     buf_append_str(&e->key, e->instance);
     redis_resp_arg(out, buf_slice(&e->key));
+    redis_resp_arg(out, redis_encode_shard_key(e, nn, "sets"));
     b->split_at = (uint32_t)out->len;
 }
 
@@ -118,8 +119,8 @@ static void seal(struct redis_encode *e, uint32_t nn, bool last)
     struct draft *d = &e->drafts[nn];
     struct redis_batch *b = mem_zalloc(sizeof *b);
     struct buf out = { 0 };
-    buf_reserve(&out, packed_bytes(d) + 832 + 3 * strlen(e->instance) + strlen(e->own) +
-                          7 * strlen(e->prefix));
+    buf_reserve(&out, packed_bytes(d) + 864 + 3 * strlen(e->instance) + strlen(e->own) +
+                          8 * strlen(e->prefix));
     uint32_t sets = d->ops[REDIS_SETS]; /* a key and an argument each */
     redis_resp_command(&out, 3 + REDIS_SCRIPT_KEYS + sets + REDIS_SCRIPT_ARGS + d->args);
     redis_resp_arg_str(&out, "EVALSHA");

@@ -1,5 +1,5 @@
 /*
- *   redis_reader_sets       SCAN cursor MATCH {prefix:*}:s:T:* of one node after the other
+ *   redis_reader_sets       ZSCAN key cursor MATCH T:*
  *   redis_reader_members    PFCOUNT key ..
  */
 #include <assert.h>
@@ -19,72 +19,48 @@
 /* ---- which there are ---- */
 
 struct sets {
-    struct redis_read read; /* first; its place is one of the node that is walked over */
-    struct buf match;
+    struct redis_read read; /* first */
+    struct buf match;       /* empty: all intervals */
     char cursor[REDIS_CURSOR_BYTES];
-    bool walked[REDIS_NODES_MAX];
     struct redis_seen seen;
 };
 
 static void sets_command(struct redis_read *q)
 {
     struct sets *s = (struct sets *)q;
-    redis_resp_command(&q->wire, 6);
-    redis_resp_arg_str(&q->wire, "SCAN");
+    redis_resp_command(&q->wire, s->match.len > 0 ? 7 : 5);
+    redis_resp_arg_str(&q->wire, "ZSCAN");
+    redis_read_key(q, q->ask.place, "sets");
     redis_resp_arg_str(&q->wire, s->cursor);
-    redis_resp_arg_str(&q->wire, "MATCH");
-    redis_resp_arg(&q->wire, buf_slice(&s->match));
+    if (s->match.len > 0) {
+        redis_resp_arg_str(&q->wire, "MATCH");
+        redis_resp_arg(&q->wire, buf_slice(&s->match));
+    }
     redis_resp_arg_str(&q->wire, "COUNT");
     redis_resp_arg_u64(&q->wire, redis_reader_keys(q->reader)->piece);
 }
 
-/* {prefix:NN}:s:T:series   returns  false: it is none */
-static bool is_set_key(struct slice key, const char *prefix, int64_t *ret_t, struct slice *ret)
+/* T:series   returns  false: it is none */
+static bool read_member(struct slice member, int64_t *ret_t, struct slice *ret)
 {
-    struct slice rest = key, head, t;
-    struct buf want = { 0 };
-    if (!slice_cut(&rest, '}', &head))
-        return false;
-    buf_printf(&want, "{%s:", prefix);
-    bool ours = slice_starts(head, buf_slice(&want)) && head.len == want.len + 2;
-    buf_release(&want);
-    if (!ours || !slice_starts(rest, SLICE_LIT(":s:")))
-        return false;
-    rest = slice_of(rest.ptr + 3, rest.len - 3);
-    if (!slice_cut(&rest, ':', &t) || !number_parse_int(t, ret_t) || rest.len == 0)
-        return false;
-    *ret = rest;
-    return true;
-}
-
-/* To a place whose node was not walked over.   returns  false: there is none left */
-static bool next_node(struct sets *s)
-{
-    const uint8_t *node_of = redis_reader_nodes(s->read.reader);
-    s->walked[s->read.node] = true;
-    for (uint8_t place = 0; place < REDIS_SHARDS; place++) {
-        if (node_of[place] != REDIS_NODE_NONE && !s->walked[node_of[place]]) {
-            s->read.ask.place = place;
-            return true;
-        }
-    }
-    return false;
+    struct slice t;
+    *ret = member;
+    return slice_cut(ret, ':', &t) && number_parse_int(t, ret_t) && ret->len > 0;
 }
 
 static enum redis_read_step sets_take(struct redis_read *q, const redisReply *reply)
 {
     struct sets *s = (struct sets *)q;
     const redisReply *list = redis_read_page(reply, s->cursor);
-    if (list == NULL)
+    if (list == NULL || list->elements % 2 != 0)
         return REDIS_READ_NONSENSE;
-    for (size_t i = 0; i < list->elements && !q->over; i++) {
-        struct slice key = redis_read_text(list->element[i]), series;
+    for (size_t i = 0; i < list->elements && !q->over; i += 2) { /* a member, and when it ends */
+        struct slice member = redis_read_text(list->element[i]), series;
         int64_t t;
-        if (is_set_key(key, redis_reader_keys(q->reader)->prefix, &t, &series) &&
-            redis_seen_add(&s->seen, key))
+        if (read_member(member, &t, &series) && redis_seen_add(&s->seen, member))
             q->calls.set(q->calls.cookie, t, series);
     }
-    return strcmp(s->cursor, "0") == 0 && !next_node(s) ? REDIS_READ_LAST : REDIS_READ_MORE;
+    return strcmp(s->cursor, "0") == 0 ? REDIS_READ_LAST : REDIS_READ_MORE;
 }
 
 static void sets_restart(struct redis_read *q)
@@ -100,29 +76,16 @@ static void sets_release(struct redis_read *q)
     redis_seen_release(&s->seen);
 }
 
-/* What means something in a pattern stands behind a backslash. */
-static void append_literal(struct buf *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (strchr("*?[]\\^", *text) != NULL)
-            buf_append_char(out, '\\');
-        buf_append_char(out, *text);
-    }
-}
-
-struct redis_read *redis_reader_sets(struct redis_reader *r, int64_t t,
+struct redis_read *redis_reader_sets(struct redis_reader *r, unsigned shard, int64_t t,
                                      const struct redis_read_calls *calls)
 {
     static const struct redis_read_kind kind = { sets_command, sets_take, sets_restart,
                                                  sets_release };
-    assert(calls->set != NULL);
+    assert(shard < REDIS_READER_SHARDS && calls->set != NULL);
     struct sets *s = redis_read_new(r, sizeof *s, &kind, calls);
-    buf_append_char(&s->match, '{');
-    append_literal(&s->match, redis_reader_keys(r)->prefix);
-    if (t == REDIS_READER_TOTALS)
-        buf_append_str(&s->match, ":*}:s:*");
-    else
-        buf_printf(&s->match, ":*}:s:%" PRId64 ":*", t);
+    s->read.ask.place = (uint8_t)shard;
+    if (t != REDIS_READER_TOTALS)
+        buf_printf(&s->match, "%" PRId64 ":*", t);
     strcpy(s->cursor, "0");
     return redis_read_start(&s->read);
 }
@@ -157,7 +120,8 @@ static enum redis_read_step members_take(struct redis_read *q, const redisReply 
 {
     if (reply->type != REDIS_REPLY_INTEGER || reply->integer < 0)
         return REDIS_READ_NONSENSE;
-    q->calls.members(q->calls.cookie, (uint64_t)reply->integer);
+    if (reply->integer > 0)
+        q->calls.members(q->calls.cookie, (uint64_t)reply->integer);
     return REDIS_READ_LAST;
 }
 

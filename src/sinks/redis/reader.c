@@ -55,11 +55,6 @@ const struct redis_reader_keys *redis_reader_keys(const struct redis_reader *r)
     return &r->keys;
 }
 
-const uint8_t *redis_reader_nodes(const struct redis_reader *r)
-{
-    return redis_route_nodes(r->route);
-}
-
 /* ---- requests come and go ---- */
 
 static void read_free(struct redis_read *q)

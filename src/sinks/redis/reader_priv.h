@@ -50,8 +50,6 @@ struct redis_reader_keys {
 };
 
 const struct redis_reader_keys *redis_reader_keys(const struct redis_reader *r);
-/* The node of each shard: REDIS_SHARDS bytes. */
-const uint8_t *redis_reader_nodes(const struct redis_reader *r);
 
 /* size bytes, all 0 but for what every request has. */
 void *redis_read_new(struct redis_reader *r, size_t size, const struct redis_read_kind *kind,
@@ -74,7 +72,7 @@ static inline struct slice redis_read_text(const redisReply *r)
     return slice_of(r->str, (size_t)r->len);
 }
 
-/* A cursor of HSCAN and SCAN; "0": at the beginning, and at the end. */
+/* A cursor of HSCAN and ZSCAN; "0": at the beginning, and at the end. */
 enum { REDIS_CURSOR_BYTES = 24 };
 
 /* The answer to one of them: a cursor, and a list of texts.  returns  the list; NULL: it is none */

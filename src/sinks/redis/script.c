@@ -23,7 +23,7 @@ static const char *const first_lines[] = {
 };
 
 static const char *const batch_lines[] = {
-    "local P,iv,tot,log,tmp,who=KEYS[1],KEYS[2],KEYS[3],KEYS[4],KEYS[5],KEYS[6]",
+    "local P,iv,tot,log,tmp,who,list=unpack(KEYS,1,7)",
     "local seq,tok,life,ttl,T=tonumber(ARGV[1]),ARGV[2],ARGV[6],ARGV[7],tonumber(ARGV[8])",
     "local needs,spoiled",
     /* A command that may fail.  A key of the wrong type is `spoiled`; all else (rights, memory, a
@@ -125,12 +125,20 @@ static const char *const batch_lines[] = {
     "try('HSET',tot,'ledger',birth..' '..fmt('%.0f',writes))",
     "if m>0 and not only then try('EXPIRE',iv,ttl) end",
     "local dead=spoiled",
+    "local refused,dropped,bad=0,0,nil",
+    "local nS,sets,scratch=(only or dead) and 0 or tonumber(ARGV[18]),{},false",
+    /* The list of sets: those that have expired go.  Sets that nobody would find are not kept. */
+    "if nS>0 then",
+    "  spoiled=nil",
+    "  try('ZREMRANGEBYSCORE',list,'-inf','('..clock[1])",
+    "  try('ZADD',list,'XX',0,'')",
+    "  if needs then return later() end",
+    "  if spoiled then nS,dropped,bad=0,nS,spoiled end",
+    "end",
     /* A set that is there is merged in the scratch key, which no one else ever sees, and written
      * whole in part 4. */
-    "local refused,dropped,bad=0,0,nil",
-    "local nS,sets,scratch=only and 0 or tonumber(ARGV[18]),{},false",
-    "for i=1,dead and 0 or nS do",
-    "  local k,v=KEYS[6+i],ARGV[p+i]",
+    "for i=1,nS do",
+    "  local k,v=KEYS[7+i],ARGV[p+i]",
     "  spoiled=nil",
     "  if try('EXPIRE',k,ttl)==1 then",
     "    if not scratch then try('DEL',tmp) end",
@@ -174,14 +182,14 @@ static const char *const batch_lines[] = {
     "end",
     /*
      * Counters add.  In the totals the last interval stands behind the sum, so that readers see
-     * which series are idle.  A stored number that is not finite, or none at all, counts as
-     * nothing: the next value replaces it.
+     * which series are idle; who puts a sum there by hand may leave it out.  A stored number that
+     * is not finite, or none at all, counts as nothing: the next value replaces it.
      */
     "local lastT=min(T,limit_s)",
     "local lastS=' '..fmt('%.0f',lastT)",
     "fold(12,2,function(i,q)",
     "  local d=ARGV[q+1]",
-    "  local s,t=match(b[i] or '','^(%S+) (%d+)')",
+    "  local s,t=match(b[i] or '','^(%S+) ?(%d*)')",
     "  local n,x=tonumber(d),tonumber(a[i])",
     "  s,t=tonumber(s),tonumber(t)",
     "  if x and x-x~=0 then x=nil end if s and s-s~=0 then s=nil end",
@@ -377,8 +385,18 @@ static const char *const batch_lines[] = {
     "  if b[i] then w[n+1],w[n+2],n=f[i],b[i],n+2 end",
     "end",
     "call('HSET',tot,unpack(w))",
+    "w,n={},0",
+    "local ends=fmt('%.0f',clock[1]+ttl)",
     "for i=1,nS do",
-    "  if sets[i] then call('SET',KEYS[6+i],sets[i],'EX',ttl) end",
+    "  local k,v=KEYS[7+i],sets[i]",
+    "  if v then",
+    "    call('SET',k,v,'EX',ttl)",
+    "    w[n+1],w[n+2],n=ends,sub(k,#list-1),n+2", /* {prefix:NN}:sets, {prefix:NN}:s:T:series */
+    "  end",
+    "end",
+    "if n>0 then",
+    "  call('ZADD',list,unpack(w))",
+    "  call('EXPIRE',list,ttl)",
     "end",
     "return fmt('applied %.0f %s %.0f %d %d %s %s %s',",
     "  seq,birth,writes+1,refused,dropped,holder,logged,bad or '-')",

@@ -15,7 +15,8 @@ void redis_script_append(struct buf *out);
 
 /*
  * KEYS[1..] and ARGV[1..] of the script; encode.c writes them in this order:
- *   keys   producer, interval, totals, log, scratch, instance; then one HyperLogLog per set
+ *   keys   producer, interval, totals, log, scratch, instance, list of sets; then one HyperLogLog
+ *          per set
  *   args   seq, token, token before, mark, stale, life_s, ttl_s, T, instance, log, writer,
  *          nC, nG, nD, nH, nN, nO, nS, generation, only, own, alive_ms; then the series
  *   only   1: into the totals and nothing else
@@ -23,6 +24,6 @@ void redis_script_append(struct buf *out);
  *   alive_ms   for how long after the batch these count
  * Batches that wait are saved for it: what takes others is of the next REDIS_BATCH_FORMAT.
  */
-enum { REDIS_SCRIPT_KEYS = 6, REDIS_SCRIPT_ARGS = 22 };
+enum { REDIS_SCRIPT_KEYS = 7, REDIS_SCRIPT_ARGS = 22 };
 
 #endif

@@ -29,17 +29,18 @@ static const char *const lines[] = {
     "  local old,n=now-ARGV[3],0",
     /*
      * The last interval of a timer is its last five bytes, a msgpack integer of 32 bits, but for a
-     * 1 where the values are milliseconds.  The count of a bucket may look so, too: so what seems
-     * old, or is none, is unpacked.
+     * 1 where the values are milliseconds.  Counts of buckets may look so, too: so what seems old,
+     * or later than now, or is none, is unpacked.
      */
     "  local function last_of(v)",
     "    local ms=sub(v,-1)=='\\1' and 1 or 0",
     "    local a,b,c,d,e=string.byte(v,-5-ms,-1-ms)",
     "    local t=a==206 and ((b*256+c)*256+d)*256+e",
-    "    if t and t>=old then return t end",
+    "    if t and t>=old and t<now+60 then return t end",
     "    local ok,x,y=pcall(up,v)",
     "    if not ok or type(x)~='table' then return end",
-    "    return type(y)=='number' and y or v..pk(now)",
+    "    if y==nil then return v..pk(now) end",
+    "    return type(y)=='number' and y",
     "  end",
     /* When was it last sent, in seconds?  A text instead: what to write, as nothing says so.  nil:
      * it is nothing of ours. */

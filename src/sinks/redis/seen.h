@@ -1,5 +1,5 @@
 /**
- * redis_seen: what was met before, while Redis may give the same thing twice (HSCAN, SCAN).
+ * redis_seen: what was met before, while Redis may give the same thing twice (HSCAN, ZSCAN).
  *
  * It keeps 64 bits of a hash with the process' seed: of a million texts, two have the same with a
  * chance of 3e-8.

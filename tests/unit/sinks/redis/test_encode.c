@@ -312,9 +312,10 @@ static void a_batch_is_the_command_byte_for_byte(void **state)
     redis_batch_address(b, &a);
     /* crc16("foo") % 64 is 22 */
     static const char want[] =
-        "*33\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n6\r\n"
+        "*34\r\n$7\r\nEVALSHA\r\n$40\r\n0123456789012345678901234567890123456789\r\n$1\r\n7\r\n"
         "$44\r\n{sd:22}:p:a:" ID_A "\r\n$20\r\n{sd:22}:i:1700000000\r\n$11\r\n{sd:22}:tot\r\n"
         "$11\r\n{sd:22}:log\r\n$11\r\n{sd:22}:tmp\r\n$11\r\n{sd:22}:w:a\r\n"
+        "$12\r\n{sd:22}:sets\r\n"
         "$12\r\n000000000042\r\n$16\r\n" TOKEN_A "\r\n$16\r\n" TOKEN_B "\r\n"
         "$26\r\n000000000001234:0000000007\r\n$1\r\n0\r\n$4\r\n4800\r\n$3\r\n600\r\n"
         "$10\r\n1700000000\r\n$1\r\na\r\n"
@@ -735,6 +736,14 @@ static void sets_of_instances_are_one_hyperloglog(void **state)
         assert_int_equal(redis_server_integer(&server, "PFCOUNT %s", key), direct);
         assert_in_range(redis_server_integer(&server, "TTL %s", key), 595, 600);
         assert_int_equal(redis_server_integer(&server, "EXISTS {sd:%02u}:tmp", nn), 0);
+        /* It is listed, until it ends. */
+        snprintf(key, sizeof key, "{sd:%02u}:sets", nn);
+        assert_int_equal(redis_server_integer(&server, "EVAL %s 1 %s 1700000000:%s",
+                                              "return redis.call('ZSCORE',KEYS[1],ARGV[1])-"
+                                              "redis.call('TIME')[1]>594",
+                                              key, cases[c].key),
+                         1);
+        assert_in_range(redis_server_integer(&server, "TTL %s", key), 595, 600);
     }
     redis_encode_free(p.encode);
     redis_encode_free(q.encode);

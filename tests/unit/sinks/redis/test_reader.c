@@ -217,19 +217,22 @@ static void sets_are_found_by_interval_and_counted_over_several(void **state)
     for (int i = 0; i < 2; i++) {
         snprintf(key, sizeof key, "{s[d:%02u}:s:%lld:users|#a:b", shard, (long long)ts[i]);
         free(redis_server_text(&redis, "PFADD %s both %d", key, i));
+        free(redis_server_text(&redis, "ZADD {s[d:%02u}:sets 1 %lld:users|#a:b", shard,
+                               (long long)ts[i]));
     }
-    free(redis_server_text(&redis, "SET {sxd:00}:s:1700000000:other x"));
-    free(redis_server_text(&redis, "SET {s[d:x}:s:1700000000:odd x"));
+    free(redis_server_text(&redis, "ZADD {s[d:%02u}:sets 1 1700000000 1 1700000000: 1 x:y 1 :z",
+                           shard)); /* none of ours */
+    free(redis_server_text(&redis, "PFADD {s[d:%02u}:s:1700000000:unlisted x", shard));
     open_url(&g, redis.url, 0, 0);
     const struct redis_read_calls calls = calls_of(&g);
-    redis_reader_sets(g.reader, ts[0], &calls);
+    redis_reader_sets(g.reader, shard, ts[0], &calls);
     expect_done(&g, "1700000000 users|#a:b\n");
     g.dones = 0;
     buf_clear(&g.lines);
     redis_reader_members(g.reader, SLICE_LIT("users|#a:b"), ts, 2, &calls);
     expect_done(&g, "3\n");
     g.dones = g.calls = 0;
-    redis_reader_sets(g.reader, REDIS_READER_TOTALS, &calls);
+    redis_reader_sets(g.reader, shard, REDIS_READER_TOTALS, &calls);
     assert_true(loop_until(&loop, is_done, &g, LIMIT_MS));
     assert_int_equal(g.calls, 2);
     shut(&g);
@@ -408,7 +411,7 @@ static struct redis_read *get(struct redis_reader *r, const struct redis_read_ca
 
 static struct redis_read *sets(struct redis_reader *r, const struct redis_read_calls *calls)
 {
-    return redis_reader_sets(r, 5, calls);
+    return redis_reader_sets(r, 7, 5, calls);
 }
 
 static struct redis_read *members(struct redis_reader *r, const struct redis_read_calls *calls)

@@ -454,6 +454,17 @@ static void what_does_not_fit_alone_is_left_out_before_redis_sees_it(void **stat
     redis_encode_free(w.encode);
 }
 
+static void a_total_without_its_last_interval_goes_on(void **state)
+{
+    struct writer w;
+    (void)state;
+    writer_init(&w, "w");
+    redis_server_integer(&server, "HSET {sd:22}:tot c|foo 5");
+    assert_int_equal(counter(&w, T0, 2), 0);
+    expect("tot", "c|foo", "7 1700000000");
+    redis_encode_free(w.encode);
+}
+
 static void what_is_stored_and_no_finite_number_begins_anew(void **state)
 {
     static const char *const stored[] = { "inf", "-inf", "nan", "-nan", "rubbish", "" };
@@ -603,8 +614,10 @@ static char *contents(void)
         "return table.concat(t,' ')");
 }
 
-static const char *const commands[] = { "time",  "get",  "set",     "del", "expire",
-                                        "hmget", "hset", "pfmerge", "xadd" };
+static const char *const commands[] = {
+    "time", "get",     "set",  "del",  "expire",          "hmget",
+    "hset", "pfmerge", "xadd", "zadd", "zremrangebyscore"
+};
 
 static void no_right_but_the_documented_ones_is_needed_and_each_is_probed(void **state)
 {
@@ -662,7 +675,7 @@ static void no_right_but_the_documented_ones_is_needed_and_each_is_probed(void *
 /* Rights by key: read-only, or none, where one key of the shard is written. */
 static void a_right_that_one_key_lacks_leaves_nothing_half_written(void **state)
 {
-    static const char *const others[] = { "p:*", "i:*", "tot", "s:*", "log", "w:*", "tmp" };
+    static const char *const others[] = { "p:*", "i:*", "tot", "s:*", "log", "w:*", "tmp", "sets" };
     struct writer w;
     (void)state;
     writer_init(&w, "foo");
@@ -719,6 +732,7 @@ static void a_key_of_the_wrong_type_costs_what_it_holds_and_no_more(void **state
         { "{sd:22}:log", "applied", 0, true, "2 1700000000" },
         { "{sd:22}:tmp", "applied", 0, false, "2 1700000000" },
         { "{sd:22}:w:foo", "applied", 0, false, "2 1700000000" },
+        { "{sd:22}:sets", "applied", 1, false, "2 1700000000" },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -745,6 +759,24 @@ static void a_key_of_the_wrong_type_costs_what_it_holds_and_no_more(void **state
         freeReplyObject(redis_server_reply(&server, "FLUSHALL"));
         redis_encode_free(w.encode);
     }
+}
+
+static void the_list_of_sets_forgets_those_that_have_expired(void **state)
+{
+    struct writer w;
+    (void)state;
+    writer_init(&w, "foo");
+    freeReplyObject(redis_server_reply(&server, "ZADD {sd:22}:sets 1 1600000000:foo +inf 9:bar"));
+    for (int i = 0; i < 2; i++) {
+        struct redis_batch *b = every_kind(&w);
+        freeReplyObject(run(server.admin, b));
+        redis_batch_free(b);
+    }
+    char *got = redis_server_text(&server, "EVAL %s 1 {sd:22}:sets",
+                                  "return table.concat(redis.call('ZRANGE',KEYS[1],0,-1),' ')");
+    assert_string_equal(got, "1700000000:foo 9:bar");
+    free(got);
+    redis_encode_free(w.encode);
 }
 
 /* A producer's key that is something else is a producer's key that is lost. */
@@ -811,6 +843,7 @@ int main(void)
         cmocka_unit_test_setup(timers_whose_count_or_sum_would_not_be_finite_are_refused_whole,
                                flush),
         cmocka_unit_test_setup(what_does_not_fit_alone_is_left_out_before_redis_sees_it, flush),
+        cmocka_unit_test_setup(a_total_without_its_last_interval_goes_on, flush),
         cmocka_unit_test_setup(what_is_stored_and_no_finite_number_begins_anew, flush),
         cmocka_unit_test_setup(a_timer_that_others_spoiled_begins_anew, flush),
         cmocka_unit_test_setup(the_interval_and_the_total_get_the_same_whichever_timer_begins_lower,
@@ -819,6 +852,7 @@ int main(void)
                                flush),
         cmocka_unit_test_setup(a_right_that_one_key_lacks_leaves_nothing_half_written, flush),
         cmocka_unit_test_setup(a_key_of_the_wrong_type_costs_what_it_holds_and_no_more, flush),
+        cmocka_unit_test_setup(the_list_of_sets_forgets_those_that_have_expired, flush),
         cmocka_unit_test_setup(a_producers_key_of_the_wrong_type_is_unknown, flush),
         cmocka_unit_test_setup(a_lower_generation_is_refused_once_a_higher_one_has_spoken, flush),
         cmocka_unit_test_setup(a_number_that_is_taken_comes_with_what_became_of_it, flush),

@@ -429,6 +429,9 @@ static void what_nobody_sent_for_as_long_is_removed_and_all_else_stays(void **st
         { "g|odd", "'x'", false },
         { "h|odd", "'\\193'", false },
         { "h|odd2", "cmsgpack.pack('no array')", false },
+        { "h|odd3", "timer(1)..cmsgpack.pack('no time')", false },
+        /* The last count is 206, and the second of its last interval ends in a byte of 1. */
+        { "h|looks like ms", "timer(206)..cmsgpack.pack(1600000001)", true },
         { "i|", "''", false },
     };
     (void)state;
@@ -442,7 +445,7 @@ static void what_nobody_sent_for_as_long_is_removed_and_all_else_stays(void **st
                  rows[i].lua);
         free(redis_server_text(&server, "EVAL %s 1 {sd:22}:tot %s", lua, rows[i].field));
     }
-    expect_prune("pruned 0 10");
+    expect_prune("pruned 0 11");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         long long there = redis_server_integer(&server, "HEXISTS {sd:22}:tot %s", rows[i].field);
         if (there == rows[i].goes)
