@@ -66,13 +66,14 @@ def test_memory_usage_of_ten_thousand_series_is_near_what_check_prints(dir, redi
     is_set = kind.startswith("sets")
     bytes_used, keys = used(redis, "{sd:*}:s:*" if is_set else "{sd:*}:i:*")
     if is_set:
-        times = keys / SERIES   # both intervals may begin at the same second
+        times = keys / SERIES
         list_bytes, _ = used(redis, "{sd:*}:sets")
         bytes_used += keys * (KEY_LEFT_OUT + FIELD_LEFT_OUT) + list_bytes
     else:
         times = sum(redis.client.hlen(k) for k in redis.client.scan_iter("{sd:*}:i:*", 1000)) / SERIES
         bytes_used += times * SERIES * FIELD_LEFT_OUT
-    assert times in (1, 2)
+    # Each run sends a series once: it has two intervals, or one, where both began at the same second. When the clock strikes meanwhile, some have.
+    assert 1 <= times <= 2
     assert bytes_used / SERIES / times == pytest.approx(interval, rel=WITHIN)
     if total > 0:
         bytes_used, keys = used(redis, "{sd:*}:tot")
