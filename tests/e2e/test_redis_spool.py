@@ -128,6 +128,7 @@ def test_restarts_in_between_go_on_with_what_is_on_disk(folder, redis):
         assert before > MIB
         with server(folder, redis) as s:
             sent.round(s)
+            assert s.scrape().sum("statsd_redis_spool_disk_bytes") > before / 2, "told before the first interval is over"
             assert on_disk(folder) >= before
     redis.start()
     with server(folder, redis) as s:

@@ -36,6 +36,7 @@ struct spool_file {
     uint64_t max_bytes, retry_ms;
     uint32_t newest; /* number of the last segment that was made or seen */
     bool open;
+    uint64_t adopted; /* bytes of pieces, until open */
     struct segment *at;
     size_t n, cap;
     struct buf piece; /* scratch */
@@ -127,6 +128,7 @@ bool spool_file_adopt(struct spool_file *f, struct spool_place at)
     struct segment *g = segment_of(f, at.segment);
     g = g != NULL ? g : add_segment(f, at.segment);
     g->live++;
+    f->adopted += PIECE_HEAD + at.len;
     return true;
 }
 
@@ -134,6 +136,7 @@ void spool_file_forget(struct spool_file *f)
 {
     assert(!f->open);
     f->n = 0;
+    f->adopted = 0;
 }
 
 /* ---- what is there at the start ---- */
@@ -360,4 +363,6 @@ void spool_file_drop(struct spool_file *f, struct spool_place at)
 void spool_file_stats(const struct spool_file *f, struct spool_file_stats *ret)
 {
     *ret = f->stats;
+    if (!f->open)
+        ret->bytes = f->adopted;
 }

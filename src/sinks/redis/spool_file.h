@@ -48,7 +48,7 @@ struct spool_place {
 };
 
 struct spool_file_stats {
-    uint64_t bytes;    /* of all segments on disk */
+    uint64_t bytes;    /* of all segments on disk; until it opens, of the pieces adopted */
     uint64_t written;  /* bytes of pieces, since the start */
     uint64_t failures; /* of writing */
     uint64_t left_over_segments, left_over_bytes;

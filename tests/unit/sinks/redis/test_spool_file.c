@@ -176,6 +176,7 @@ static void test_the_next_process_has_what_it_adopts_and_no_more(void **state)
     spool_file_free(s);
     assert_int_equal(files(f), 3);
     s = adopted(f, at, N);
+    assert_int_equal(on_disk(s), bytes - 3 * 16); /* all but the files' heads, until it opens */
     assert_int_equal(spool_file_open(s), 0);
     assert_int_equal(on_disk(s), bytes);
     for (unsigned i = 0; i < N; i++)
