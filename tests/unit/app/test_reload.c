@@ -11,6 +11,12 @@
 #include "app/reload.h"
 #include "base/log.h"
 
+static void reloaded_release(struct reloaded *r)
+{
+    core_mapping_release(&r->mapping);
+    core_mapping_release(&r->cluster_mapping);
+}
+
 /*
  * What is logged when a server that runs with `running` finds `fresh`; each is one --set.
  * returns  as reload_read.  ret_fresh: to be released then; NULL: it is released here
@@ -39,7 +45,7 @@ static int reload_log(const char *running, const char *fresh, char *ret, size_t 
     if (ret_fresh != NULL)
         *ret_fresh = read_again;
     else
-        core_mapping_release(&read_again.mapping);
+        reloaded_release(&read_again);
     return rc;
 }
 
@@ -62,7 +68,7 @@ static void an_option_that_waits_for_the_next_start_is_named(void **state)
         assert_non_null(strstr(log, rows[i].says));
         assert_int_equal(fresh.for_next_start, 1);
         assert_null(strstr(log, "two"));
-        core_mapping_release(&fresh.mapping);
+        reloaded_release(&fresh);
     }
 }
 
@@ -82,7 +88,7 @@ static void what_stays_the_same_or_changes_at_once_is_not_named(void **state)
         assert_int_equal(reload_log(rows[i][0], rows[i][1], log, sizeof log, &fresh), 0);
         assert_null(strstr(log, "option changes at the next start"));
         assert_int_equal(fresh.for_next_start, 0);
-        core_mapping_release(&fresh.mapping);
+        reloaded_release(&fresh);
         log_setup(LOG_INFO, LOG_LOGFMT);
     }
 }
@@ -94,12 +100,12 @@ static void what_changes_at_once_is_handed_over(void **state)
     struct reloaded fresh;
     reload_log("protocol.log_rejected=on", "protocol.log_rejected=off", log, sizeof log, &fresh);
     assert_false(fresh.log_rejected);
-    core_mapping_release(&fresh.mapping);
+    reloaded_release(&fresh);
     reload_log("prometheus.observer_type=summary", "prometheus.observer_type=histogram", log,
                sizeof log, &fresh);
     assert_true(fresh.log_rejected);
     assert_true(profiles_at(fresh.mapping.profiles, 0)->histogram);
-    core_mapping_release(&fresh.mapping);
+    reloaded_release(&fresh);
 }
 
 /* Steps of sets are counted in intervals, and the interval stays as it is. */
@@ -111,7 +117,7 @@ static void profiles_are_made_for_the_interval_that_is_in_force(void **state)
     reload_log("server.interval=10s", "server.interval=1s", log, sizeof log, &fresh);
     assert_int_equal(fresh.for_next_start, 1);
     assert_int_equal(profiles_at(fresh.mapping.profiles, 0)->set_steps, 6); /* of 10 s: 1 m */
-    core_mapping_release(&fresh.mapping);
+    reloaded_release(&fresh);
 }
 
 static void a_mistake_is_logged_and_changes_nothing(void **state)

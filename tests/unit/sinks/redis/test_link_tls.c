@@ -336,14 +336,19 @@ static void a_server_that_asks_for_a_certificate_gets_ours(void **state)
     redis_server_init(&r, &(struct redis_server_opts){ .tls = "good", .tls_clients = true });
     redis_server_start(&r);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct owner o;
         char text[4096];
-        open_link(&o, "localhost", r.tls_port, &cases[i].files, 0);
-        log_until(cases[i].error == NULL ? is_ready : has_failed_twice, &o, text, sizeof text);
-        if (cases[i].error != NULL &&
-            (strstr(text, cases[i].error) == NULL || strstr(text, cases[i].remedy) == NULL))
+        bool told = false;
+        /* Redis resets the connection when our first command is in it: its alert is lost then. */
+        for (int turn = 0; turn < 20 && !told; turn++) {
+            struct owner o;
+            open_link(&o, "localhost", r.tls_port, &cases[i].files, 0);
+            log_until(cases[i].error == NULL ? is_ready : has_failed_twice, &o, text, sizeof text);
+            told = cases[i].error == NULL ||
+                   (strstr(text, cases[i].error) != NULL && strstr(text, cases[i].remedy) != NULL);
+            shut(&o);
+        }
+        if (!told)
             fail_msg("case %zu: %s", i, text);
-        shut(&o);
     }
     redis_server_release(&r);
 }
