@@ -87,8 +87,8 @@ int reload_read(const struct config *running, const struct config_source *src, s
     log_setup((enum log_level)fresh.server_log_level, (enum log_format)fresh.server_log_format);
     /* Read once more, as its thread has one of its own; where that fails it keeps what it has. */
     struct core_mapping again = { 0 };
-    if (running->redis_url[0] != '\0')
-        (void)load_mapping(running, &fresh, &again, &errors);
+    if (running->redis_url[0] != '\0' && load_mapping(running, &fresh, &again, &errors) < 0)
+        log_errors(buf_slice(&errors));
     *ret = (struct reloaded){ .mapping = mapping,
                               .cluster_mapping = again,
                               .log_rejected = fresh.protocol_log_rejected,
