@@ -185,6 +185,7 @@ FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketime.so.1")), None)
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="needs libfaketime (apt-get install faketime)")
+@pytest.mark.plain
 def test_who_lives_and_what_is_idle_is_told_by_the_clock_of_redis(redis):
     """Of two hosts one is a minute ahead."""
     settings = ("redis.gauge_merge=sum", "redis.instance_ttl=20s", "aggregate.ttl=20s")

@@ -202,6 +202,7 @@ def test_a_damaged_file_costs_what_it_held(folder, redis):
         assert s.logged("what waited for redis on disk is damaged: dropped")
 
 
+@pytest.mark.plain
 def test_past_all_limits_the_totals_stay_exact_and_memory_bounded(folder, redis):
     sent = Sent(redis)
     with server(folder, redis, "redis.spool_max_bytes=6MiB", "redis.spool_disk_max_bytes=1MiB") as s:

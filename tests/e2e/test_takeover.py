@@ -693,7 +693,7 @@ def drained(s):
 class Asker:
     """The new end of a takeover, by hand (src/takeover/wire.h): it goes as far as it is told."""
     HELLO, FDS, PREPARED, STREAM, STATE, REFUSE = range(1, 7)
-    STATES = 1 | 1 << 16             # STATE_TAKEOVER_VERSION
+    STATES = 1 | 2 << 16             # STATE_TAKEOVER_VERSION
 
     def __init__(self, folder):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -899,6 +899,7 @@ def test_a_worker_that_cannot_start_at_once_loses_no_state(folder, ends):
         s.wait_value("hits", 1)
 
 
+@pytest.mark.plain
 def test_the_thread_of_the_cluster_page_is_asked_for_again(folder):
     settings = ("server.workers=1", "redis.url=redis://127.0.0.1:1", "server.state_dir=" + folder)
     with server(folder, *settings, clean_exit=False) as old:
