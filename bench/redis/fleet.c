@@ -68,7 +68,7 @@ struct fleet {
 static _Noreturn void die(const char *what, const char *why)
 {
     fprintf(stderr, "fleet: %s: %s\n", what, why);
-    exit(1);
+    exit(1); /* NOLINT(concurrency-mt-unsafe): there is but one thread */
 }
 
 static struct node *node_of(struct fleet *f, uint32_t shard)
@@ -133,7 +133,7 @@ static void flush_ledger(struct fleet *f, int64_t start_s)
 {
     enum { LIFE_S = 4800 };
     const struct snapshot snap = { .start_s = start_s,
-                                   .interval_ms = INTERVAL_S * 1000,
+                                   .interval_ms = INTERVAL_S * INT64_C(1000),
                                    .n_series = f->plan.series };
     char name[16];
     snprintf(name, sizeof name, "web-%04u", f->current);
@@ -177,7 +177,7 @@ static void load_script(struct fleet *f, struct node *n)
             got = fread(buf_reserve(&text, BUFSIZ), 1, BUFSIZ, in);
             text.len += got;
         }
-        fclose(in);
+        (void)fclose(in);
     } else
         redis_script_append(&text);
     redisReply *r = redisCommand(n->redis, "SCRIPT LOAD %b", text.ptr, text.len);
@@ -195,7 +195,8 @@ static void connect_nodes(struct fleet *f)
         if (f->n_nodes == NODES_MAX)
             die("nodes", "too many");
         struct node *n = &f->node[f->n_nodes++];
-        n->redis = word[0] == '/' ? redisConnectUnix(word) : redisConnect("127.0.0.1", atoi(word));
+        n->redis = word[0] == '/' ? redisConnectUnix(word)
+                                  : redisConnect("127.0.0.1", (int)strtol(word, NULL, 10));
         if (n->redis == NULL || n->redis->err != 0)
             die(word, n->redis != NULL ? n->redis->errstr : "no memory");
         load_script(f, n);
@@ -214,7 +215,7 @@ static void begin_instances(struct fleet *f)
     }
 }
 
-static void options(struct fleet *f, int argc, char **argv)
+static void option(struct fleet *f, const char *name, char *value)
 {
     struct fleet_plan *p = &f->plan;
     const struct {
@@ -230,26 +231,30 @@ static void options(struct fleet *f, int argc, char **argv)
                     { "members", &p->members },
                     { "shared", &p->shared },
                     { "flushes", &f->flushes } };
+    if (strcmp(name, "nodes") == 0) {
+        snprintf(f->nodes_text, sizeof f->nodes_text, "%s", value);
+        return;
+    }
+    if (strcmp(name, "reference") == 0) {
+        f->script = value;
+        return;
+    }
+    size_t k = 0;
+    while (k < ARRAY_LEN(numbers) && strcmp(name, numbers[k].name) != 0)
+        k++;
+    if (k == ARRAY_LEN(numbers))
+        die(name, "no such option");
+    *numbers[k].value = (uint32_t)strtoul(value, NULL, 10);
+}
+
+static void options(struct fleet *f, int argc, char **argv)
+{
     for (int i = 1; i < argc; i++) {
         char *value = strchr(argv[i], '=');
         if (value == NULL)
             die(argv[i], "say name=value");
-        *value++ = '\0';
-        bool known = true;
-        if (strcmp(argv[i], "nodes") == 0)
-            snprintf(f->nodes_text, sizeof f->nodes_text, "%s", value);
-        else if (strcmp(argv[i], "reference") == 0)
-            f->script = value;
-        else
-            known = false;
-        for (size_t k = 0; k < ARRAY_LEN(numbers); k++) {
-            if (strcmp(argv[i], numbers[k].name) == 0) {
-                *numbers[k].value = (uint32_t)strtoul(value, NULL, 10);
-                known = true;
-            }
-        }
-        if (!known)
-            die(argv[i], "no such option");
+        *value = '\0';
+        option(f, argv[i], value + 1);
     }
 }
 
@@ -278,7 +283,7 @@ int main(int argc, char **argv)
         micro_print("batches", (double)f.batches, "batches");
         micro_print("bytes", (double)f.bytes, "bytes");
         printf("\n");
-        fflush(stdout);
+        (void)fflush(stdout);
     }
     return 0;
 }

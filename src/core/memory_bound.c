@@ -191,7 +191,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
          check_board_memory() + (http ? SCRAPE_UNDER_WAY_MAX * check_board_page_bytes() : 0));
     PART(MAPPING, 1, mapping_bytes(c, m, workers));
     /* /cluster/metrics has as many of its own. */
-    PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX * (redis ? 2u : 1u) : 0,
+    PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX * (redis ? 2ull : 1) : 0,
          scrape_memory(page, c->http_max_connections));
     PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);

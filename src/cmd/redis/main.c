@@ -1,7 +1,6 @@
 /*
  * `statsd redis`: the command, its options, and which of its parts takes them.
  */
-#define _XOPEN_SOURCE 700 /* strptime */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>

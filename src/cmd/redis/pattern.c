@@ -3,7 +3,7 @@
 #include "sinks/redis_field.h"
 
 /* Backtracks to the last * alone, so the time is at most the product of both lengths. */
-static bool glob(struct slice p, struct slice s)
+static bool fits(struct slice p, struct slice s)
 {
     size_t i = 0, k = 0, star = p.len, from = 0; /* star: behind the last *; p.len: none so far */
     bool starred = false;
@@ -60,7 +60,7 @@ static bool has_tag(struct slice tags, struct slice wanted)
 {
     struct slice tag;
     while (next_tag(&tags, &tag))
-        if (glob(wanted, tag))
+        if (fits(wanted, tag))
             return true;
     return false;
 }
@@ -68,7 +68,7 @@ static bool has_tag(struct slice tags, struct slice wanted)
 bool pattern_matches(const struct pattern *p, struct slice series)
 {
     struct slice wanted = p->tags, tags = redis_series_tags(series), tag;
-    if (!glob(p->name, redis_series_name(series)))
+    if (!fits(p->name, redis_series_name(series)))
         return false;
     if (p->has_tags && p->tags.len == 0)
         return tags.len == 0;

@@ -178,7 +178,7 @@ static void put_time(struct sheet *t, const struct steps *p, size_t k)
     if (k == p->n || localtime_r(&at, &tm) == NULL)
         snprintf(text, sizeof text, "all");
     else
-        strftime(text, sizeof text, days ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
+        (void)strftime(text, sizeof text, days ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
     sheet_text(t, slice_str(text));
 }
 

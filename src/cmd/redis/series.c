@@ -195,7 +195,7 @@ static void series_free(struct series *s, size_t columns)
         own_release(&s->own[i]);
     free(s->own);
     free(s->values);
-    free((char *)(uintptr_t)s->key.ptr);
+    free((char *)(uintptr_t)s->key.ptr); /* NOLINT(performance-no-int-to-ptr) */
     free(s);
 }
 

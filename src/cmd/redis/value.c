@@ -2,17 +2,13 @@
 
 #include <assert.h>
 
-enum {
-#define X(q, name) +1
-    QUANTILES = VALUE_QUANTILES(X)
-#undef X
-};
-
 static const double quantiles[] = {
 #define X(q, name) q,
     VALUE_QUANTILES(X)
 #undef X
 };
+
+enum { QUANTILES = sizeof quantiles / sizeof *quantiles };
 
 static const char *const quantile_names[] = {
 #define X(q, name) name,

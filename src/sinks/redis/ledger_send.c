@@ -104,7 +104,7 @@ static struct redis_batch *next_of_shard(const struct redis_ledger *l, uint8_t s
 static struct redis_batch *next_to_send(const struct redis_ledger *l, uint64_t left_out)
 {
     struct redis_batch *next = NULL;
-    for (unsigned i = 0; i < REDIS_SHARDS; i++) {
+    for (uint8_t i = 0; i < (uint8_t)REDIS_SHARDS; i++) {
         if ((left_out & redis_ledger_bit(i)) != 0)
             continue;
         struct redis_batch *b = next_of_shard(l, (uint8_t)i);
@@ -136,7 +136,7 @@ static bool waited_enough(const struct redis_ledger *l, const struct redis_batch
 /* Is another batch of b's interval, or an older one, still in the queue of one of these shards? */
 static bool awaited(const struct redis_ledger *l, const struct redis_batch *b, uint64_t shards)
 {
-    for (unsigned i = 0; i < REDIS_SHARDS; i++) {
+    for (uint8_t i = 0; i < (uint8_t)REDIS_SHARDS; i++) {
         if ((shards & redis_ledger_bit(i)) == 0)
             continue;
         const struct redis_batch *first = l->shards[i].queue.head;
@@ -199,7 +199,7 @@ static void carry_alone(struct redis_ledger *l, uint64_t now_ms, uint64_t *wake_
 {
     if (l->carry == NULL || redis_carry_series(l->carry) == 0)
         return;
-    for (uint8_t i = 0; i < REDIS_SHARDS; i++) {
+    for (uint8_t i = 0; i < (uint8_t)REDIS_SHARDS; i++) {
         if (l->shards[i].queue.head != NULL || node_of(l, i) == REDIS_NODE_NONE ||
             !redis_carry_has(l->carry, i) ||
             (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, i)))

@@ -165,7 +165,7 @@ bool redis_spool_disk_is_short(const struct redis_ledger *l)
 {
     const uint64_t max = l->opts.disk_max_bytes;
     struct spool_file_stats f;
-    if (l->file == NULL || max < 2 * SPOOL_SEGMENT_BYTES)
+    if (l->file == NULL || max < 2ull * SPOOL_SEGMENT_BYTES)
         return false;
     spool_file_stats(l->file, &f);
     return f.bytes + SPOOL_SEGMENT_BYTES > max;

@@ -1,5 +1,6 @@
 #include "sinks/redis/msgpack.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ bool redis_msgpack_array(struct slice *rest, uint32_t *ret_n)
 
 static double signed_of(uint64_t bits, unsigned bytes)
 {
+    assert(bytes > 0 && bytes <= 8);
     unsigned unused = 64 - 8 * bytes;
     return (double)((int64_t)(bits << unused) >> unused);
 }

@@ -213,7 +213,7 @@ void redis_route_stats(const struct redis_route *r, struct redis_stats *ret)
 {
     struct redis_link_stats sum = r->gone;
     ret->nodes = ret->redirects = 0;
-    for (uint8_t i = 0; i < REDIS_NODES_MAX; i++) {
+    for (uint8_t i = 0; i < (uint8_t)REDIS_NODES_MAX; i++) {
         struct redis_link_stats one;
         if (r->nodes[i].link == NULL)
             continue;

@@ -113,7 +113,7 @@ static void apply(struct redis_route *r)
     uint32_t changed = 0;
     for (uint8_t i = 0; i < r->slots.n; i++)
         index[i] = redis_route_node(r, &r->slots.nodes[i]);
-    for (uint8_t place = 0; place < REDIS_PLACES; place++) {
+    for (uint8_t place = 0; place < (uint8_t)REDIS_PLACES; place++) {
         uint8_t i = r->slots.node_of[place];
         uint8_t node = i == REDIS_NODE_NONE ? i : index[i];
         if (node == r->node_of[place])
@@ -139,7 +139,7 @@ static void apply(struct redis_route *r)
 /* One Redis has it all. */
 static void settle_on(struct redis_route *r, uint8_t node)
 {
-    for (uint8_t place = 0; place < REDIS_PLACES; place++)
+    for (uint8_t place = 0; place < (uint8_t)REDIS_PLACES; place++)
         redis_route_assign(r, place, node);
     redis_route_sweep(r);
 }

@@ -71,7 +71,7 @@ static void connect_node(struct redis_route *r, struct route_node *node)
 uint8_t redis_route_node(struct redis_route *r, const struct redis_addr *at)
 {
     uint8_t vacant = REDIS_NODE_NONE;
-    for (uint8_t i = 0; i < REDIS_NODES_MAX; i++) {
+    for (uint8_t i = 0; i < (uint8_t)REDIS_NODES_MAX; i++) {
         struct route_node *node = &r->nodes[i];
         if (node->link == NULL) {
             vacant = vacant == REDIS_NODE_NONE ? i : vacant;
@@ -121,7 +121,7 @@ static bool has_place(const struct redis_route *r, uint8_t i)
 void redis_route_sweep(struct redis_route *r)
 {
     uint64_t now_ms = now_mono_ms();
-    for (uint8_t i = 0; i < REDIS_NODES_MAX; i++) {
+    for (uint8_t i = 0; i < (uint8_t)REDIS_NODES_MAX; i++) {
         struct route_node *node = &r->nodes[i];
         if (node->link == NULL || node->leave_ms != 0 || has_place(r, i))
             continue;
@@ -146,7 +146,7 @@ static void free_node(struct redis_route *r, struct route_node *node)
 void redis_route_reap(struct redis_route *r, uint64_t now_ms)
 {
     r->leave_ms = UINT64_MAX;
-    for (uint8_t i = 0; i < REDIS_NODES_MAX; i++) {
+    for (uint8_t i = 0; i < (uint8_t)REDIS_NODES_MAX; i++) {
         struct route_node *node = &r->nodes[i];
         if (node->link == NULL || node->leave_ms == 0)
             continue;

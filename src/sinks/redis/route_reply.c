@@ -37,7 +37,7 @@ static void moved(struct route_node *from, uint8_t place, const struct redis_red
     }
     if (r->node_of[place] == to)
         return; /* the rest of what was in flight */
-    for (uint8_t i = 0; i < REDIS_PLACES; i++)
+    for (uint8_t i = 0; i < (uint8_t)REDIS_PLACES; i++)
         if (r->places[i].slot == d->slot)
             redis_route_assign(r, i, to);
     redis_route_assign(r, place, to);

@@ -6,7 +6,7 @@
 
 static uint16_t slot_of_key(struct slice key)
 {
-    struct slice tag = key, head;
+    struct slice tag = key, head = { 0 };
     slice_cut(&tag, '{', &head);
     slice_cut(&tag, '}', &head);
     return redis_keys_crc16(head) % REDIS_SLOTS;

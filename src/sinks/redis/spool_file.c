@@ -187,6 +187,7 @@ int spool_file_open(struct spool_file *f)
     }
     f->open = true;
     const struct dirent *e;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone */
     while ((e = readdir(d)) != NULL) {
         uint32_t number = number_in(e->d_name);
         if (number > 0)

@@ -21,6 +21,7 @@ static void number_waiting(struct redis_ledger *l, unsigned shard, uint64_t now_
         if (b->interval != NULL)
             b->interval->sent |= redis_ledger_bit(b->shard);
         if (b->bale != NULL) {
+            assert(b->interval != NULL); /* it waits for the first time */
             redis_bale_number(b, p, b->interval->nth, now_ms);
             continue;
         }
