@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "sinks/redis/ask.h"
 #include "sinks/redis_reader.h"
 
@@ -73,6 +74,14 @@ static inline bool redis_read_is_text(const redisReply *r)
 static inline struct slice redis_read_text(const redisReply *r)
 {
     return slice_of(r->str, (size_t)r->len);
+}
+
+/* The begin of an interval, in Unix s.  returns  false: what is before 1970, or later than this, is
+ * no time, and could not be counted in ms */
+static inline bool redis_read_t(struct slice text, int64_t *ret)
+{
+    const int64_t most = (int64_t)1 << 40;
+    return number_parse_int(text, ret) && *ret >= 0 && *ret <= most;
 }
 
 /* A cursor of HSCAN and ZSCAN; "0": at the beginning, and at the end. */

@@ -244,7 +244,9 @@ static void sets_are_found_by_interval_and_counted_over_several(void **state)
         free(redis_server_text(&redis, "ZADD {s[d:%02u}:sets 1 %lld:users|#a:b", shard,
                                (long long)ts[i]));
     }
-    free(redis_server_text(&redis, "ZADD {s[d:%02u}:sets 1 1700000000 1 1700000000: 1 x:y 1 :z",
+    free(redis_server_text(&redis,
+                           "ZADD {s[d:%02u}:sets 1 1700000000 1 1700000000: 1 x:y 1 :z "
+                           "1 9223372036854775:a 1 -1:a",
                            shard)); /* none of ours */
     free(redis_server_text(&redis, "PFADD {s[d:%02u}:s:1700000000:unlisted x", shard));
     open_url(&g, redis.url, 0, 0);
@@ -270,6 +272,7 @@ static void a_log_is_read_from_either_end(void **state)
                                             "XADD {s[d:10}:log 2-0 x y",
                                             "XADD {s[d:10}:log 3-0 t soon i a n 5",
                                             "XADD {s[d:10}:log 3-1 t 9223372036854775800 i a",
+                                            "XADD {s[d:10}:log 3-2 t -9223372036854775800 i a",
                                             "XADD {s[d:10}:log 4-0 t 1700000010 i a n 6",
                                             "XADD {s[d:10}:log 5-0 t 1700000020 i a" };
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
@@ -280,7 +283,7 @@ static void a_log_is_read_from_either_end(void **state)
     expect_done(&g, "5-0 1700000020 a 0\n4-0 1700000010 a 6\n");
     g.dones = 0;
     buf_clear(&g.lines);
-    redis_reader_log(g.reader, 10, "1-0", 4, &calls);
+    redis_reader_log(g.reader, 10, "1-0", 5, &calls);
     expect_done(&g, "4-0 1700000010 a 6\n");
     g.dones = 0;
     buf_clear(&g.lines);
