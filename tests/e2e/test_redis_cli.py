@@ -306,6 +306,7 @@ def test_a_name_is_read_while_other_nodes_are_away(dir, frozen):
             node.hset("{sd:%02d}:tot" % shard, "c|" + name, "3 %d" % t)
             node.hset("{sd:%02d}:i:%d" % (shard, t), "c|" + name, "2")
             node.pfadd("{sd:%02d}:s:%d:%s" % (shard, t, name), "alice")
+            node.zadd("{sd:%02d}:sets" % shard, {"%d:%s" % (t, name): t + 600})
             node.xadd("{sd:%02d}:log" % shard, {"t": t, "i": "a", "n": 1})
         away, *there = cluster.nodes[2], *cluster.nodes[:2]
         if frozen:
