@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/number.h"
 #include "sinks/redis/ask.h"
+#include "sinks/redis/read_queue.h"
 #include "sinks/redis_reader.h"
 
 enum redis_read_step { REDIS_READ_MORE, REDIS_READ_LAST, REDIS_READ_NONSENSE };
@@ -42,6 +43,7 @@ struct redis_read {
     struct buf wire;               /* the piece that is to be sent, or on its way; empty: none */
     uint64_t deadline_ms, down_ms; /* down_ms: since when there is why */
     struct redis_read *next, *prev;
+    struct redis_read_turn turn;
     char why[REDIS_WHY_BYTES]; /* of its place the last time, "CLUSTERDOWN .."; "": nothing */
     bool in_flight;
     bool over;    /* no more calls: to be freed with the answer on its way */
