@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+from redis.exceptions import ResponseError
 
 from cluster import Cluster, slot_of
 from harness import SLOW, TOP, Redis, Server, clean_env, run, short_dir, shard_of, stop, wait_for, STATSD
@@ -248,10 +249,19 @@ def test_redis_away_is_one_line_within_the_connect_timeout(dir):
     assert re.fullmatch(r"statsd: unix://.*: No such file or directory\n", done.stderr.decode())
 
 
+def listen(redis):
+    """By TCP, too.   returns  the port: others may take a free one before Redis does"""
+    for _ in range(20):
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            port = s.getsockname()[1]
+        with contextlib.suppress(ResponseError):
+            redis.client.config_set("port", port)
+            return port
+    raise AssertionError("Redis finds no port")
+
+
 def test_a_wrong_password_is_said_at_once_and_not_shown(dir, redis):
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
-    redis.client.config_set("port", port)
+    port = listen(redis)
     redis.client.config_set("requirepass", "right")
     for url, said in ((redis.url, "NOAUTH"), ("redis.url=redis://:mistaken@127.0.0.1:%d" % port, "WRONGPASS")):
         start = time.monotonic()
@@ -405,9 +415,7 @@ def reader_of(redis, more=()):
     """A user with the rights that docs/redis.md lists, and what is changed then; its settings."""
     with open(os.path.join(TOP, "docs", "redis.md")) as f:
         line = re.search(r"^    ACL SETUSER (statsd-reader .*\n.*\n)", f.read(), re.M).group(1)
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
-    redis.client.config_set("port", port)
+    port = listen(redis)
     redis.client.execute_command("ACL", "SETUSER", *line.split(), *more)
     return "redis.url=redis://statsd-reader:secret@127.0.0.1:%d" % port
 

@@ -90,9 +90,10 @@ static bool read_all(struct session *s, const struct redis_args *a, struct serie
 
 /* ---- printing ---- */
 
-static void print_own(const struct series *series, struct buf *out)
+static void print_own(const struct session *s, const struct series *series, struct buf *out)
 {
-    object_text(out, "rule", slice_str(gauge_merge_name(series->own[0].rule)));
+    const enum gauge_merge rule = series_rule(series, &series->values[0], s->now_ms);
+    object_text(out, "rule", slice_str(gauge_merge_name(rule)));
     object_name(out, "instances");
     buf_append_char(out, '[');
     for (size_t i = 0; i < series->n_own; i++) {
@@ -109,19 +110,19 @@ static void print_own(const struct series *series, struct buf *out)
     buf_append_char(out, ']');
 }
 
-static struct value shown(const struct series *series)
+static struct value shown(const struct session *s, const struct series *series)
 {
     struct value v = series->values[0];
-    v.number = series->kind == SERIES_GAUGE ? series_gauge(series, &v) : v.number;
+    v.number = series->kind == SERIES_GAUGE ? series_gauge(series, &v, s->now_ms) : v.number;
     v.there |= series->n_own > 0;
     return v;
 }
 
-static void print_json(const struct series_list *l, struct buf *out)
+static void print_json(const struct session *s, const struct series_list *l, struct buf *out)
 {
     for (size_t i = 0; i < l->n; i++) {
         const struct series *series = l->at[i];
-        const struct value v = shown(series);
+        const struct value v = shown(s, series);
         object_begin(out);
         value_series(series, out);
         value_members(series->kind, &v, out);
@@ -132,7 +133,7 @@ static void print_json(const struct series_list *l, struct buf *out)
         if (series->kind == SERIES_GAUGE)
             object_int(out, "stamp_ms", v.stamp_ms);
         if (series->n_own > 0)
-            print_own(series, out);
+            print_own(s, series, out);
         object_end(out);
         buf_append_char(out, '\n');
     }
@@ -150,7 +151,7 @@ static void print_kind(const struct session *s, const struct series_list *l, enu
     t.heads[t.columns++] = last_heads[kind];
     for (size_t i = 0; i < l->n; i++) {
         const struct series *series = l->at[i];
-        const struct value v = shown(series);
+        const struct value v = shown(s, series);
         if (series->kind != kind)
             continue;
         sheet_text(&t, series->key);
@@ -231,7 +232,7 @@ static int print(struct session *s, const struct redis_args *a, const struct ser
 {
     struct buf out = { 0 };
     if (a->json) {
-        print_json(l, &out);
+        print_json(s, l, &out);
     } else {
         for (int kind = 0; kind < SERIES_KIND_COUNT; kind++)
             print_kind(s, l, (enum series_kind)kind, &out);

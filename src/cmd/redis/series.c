@@ -129,18 +129,24 @@ void series_put(struct series_list *l, size_t column, const struct redis_field *
     value_merge(s->kind, &s->values[column], &from);
 }
 
-double series_gauge(const struct series *s, const struct value *latest)
+enum gauge_merge series_rule(const struct series *s, const struct value *latest, int64_t now_ms)
+{
+    const struct own_gauge *last = s->own;
+    for (size_t i = 1; i < s->n_own; i++)
+        last = s->own[i].stamp_ms > last->stamp_ms ? &s->own[i] : last;
+    if (last == NULL ||
+        (latest->stamp_ms > last->stamp_ms && now_ms - latest->stamp_ms > REDIS_FIELD_RULE_MS))
+        return GAUGE_MERGE_LATEST;
+    return last->rule;
+}
+
+double series_gauge(const struct series *s, const struct value *latest, int64_t now_ms)
 {
     double sum = 0, least = INFINITY, most = -INFINITY;
     size_t n = 0;
-    enum gauge_merge rule = GAUGE_MERGE_LATEST;
-    int64_t said_ms = latest->stamp_ms - 1; /* a rule is given up by a shared value alone */
+    const enum gauge_merge rule = series_rule(s, latest, now_ms);
     for (size_t i = 0; i < s->n_own; i++) {
         const struct own_gauge *own = &s->own[i];
-        if (own->stamp_ms > said_ms) {
-            said_ms = own->stamp_ms;
-            rule = own->rule;
-        }
         if (!own->alive)
             continue;
         n++;

@@ -57,9 +57,12 @@ struct series *series_find(struct series_list *l, enum series_kind kind, struct 
  * stays.  Not of INSTANCE and OTHER. */
 void series_put(struct series_list *l, size_t column, const struct redis_field *f);
 
-/* What the rule that was said last makes of the instances that are alive; the latest value where
- * none is, or where that came later, and so without a rule. */
-double series_gauge(const struct series *s, const struct value *latest);
+/* The rule of a gauge of instances: the one that was said last, unless it is given up
+ * (REDIS_FIELD_RULE_MS).   now_ms  of the begin of the reading, or before it */
+enum gauge_merge series_rule(const struct series *s, const struct value *latest, int64_t now_ms);
+
+/* What the rule makes of the instances that are alive; the latest value where none is. */
+double series_gauge(const struct series *s, const struct value *latest, int64_t now_ms);
 
 void value_merge(enum series_kind kind, struct value *to, const struct value *from);
 

@@ -133,6 +133,7 @@ uint64_t session_reachable(struct session *s)
 
 static void task_free(struct task *task)
 {
+    assert(task->prev != NULL ? task->prev->next == task : task->session->tasks == task);
     if (task->next != NULL)
         task->next->prev = task->prev;
     *(task->prev != NULL ? &task->prev->next : &task->session->tasks) = task->next;

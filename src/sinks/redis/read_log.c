@@ -9,8 +9,6 @@
 #include "sinks/redis/reader_priv.h"
 #include "sinks/redis/resp.h"
 
-static const int64_t t_max = (int64_t)1 << 40; /* Unix s: what is later is no time */
-
 struct log_read {
     struct redis_read read; /* first */
     char *after;            /* NULL: the last ones */
@@ -54,7 +52,7 @@ static bool read_entry(const redisReply *entry, struct redis_log_entry *ret)
         struct slice name = redis_read_text(fields->element[i]);
         struct slice value = redis_read_text(fields->element[i + 1]);
         if (slice_eq(name, SLICE_LIT("t")))
-            has_t = number_parse_int(value, &ret->t) && ret->t <= t_max;
+            has_t = redis_read_t(value, &ret->t);
         else if (slice_eq(name, SLICE_LIT("n")))
             (void)number_parse_int(value, &ret->n);
         else if (slice_eq(name, SLICE_LIT("i")))

@@ -9,7 +9,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "sinks/redis/keys.h"
 #include "sinks/redis/reader_priv.h"
 #include "sinks/redis/resp.h"
@@ -45,7 +44,7 @@ static bool read_member(struct slice member, int64_t *ret_t, struct slice *ret)
 {
     struct slice t;
     *ret = member;
-    return slice_cut(ret, ':', &t) && number_parse_int(t, ret_t) && ret->len > 0;
+    return slice_cut(ret, ':', &t) && redis_read_t(t, ret_t) && ret->len > 0;
 }
 
 static enum redis_read_step sets_take(struct redis_read *q, const redisReply *reply)

@@ -39,7 +39,8 @@ struct redis_reader {
     uint32_t piece_asked; /* as opts have it */
     bool busy[REDIS_NODES_MAX];
     struct redis_read *first, *last;
-    uv_timer_t tick; /* runs while there are requests */
+    struct redis_read_queue queue; /* the same ones */
+    uv_timer_t tick;               /* runs while there are requests */
     bool closing;
 };
 
@@ -71,6 +72,7 @@ static void unlink_read(struct redis_read *q)
     struct redis_reader *r = q->reader;
     *(q->prev != NULL ? &q->prev->next : &r->first) = q->next;
     *(q->next != NULL ? &q->next->prev : &r->last) = q->prev;
+    redis_read_queue_remove(&r->queue, &q->turn);
     q->over = true;
     reader_check(r);
 }
@@ -98,6 +100,8 @@ static void end(struct redis_read *q, enum redis_read_status status, const char 
 
 static bool send_piece(struct redis_reader *r, struct redis_read *q)
 {
+    if (q->in_flight)
+        return false;
     if (q->wire.len == 0)
         q->kind->command(q);
     uint8_t node = redis_route_nodes(r->route)[q->ask.place];
@@ -115,10 +119,11 @@ static bool send_piece(struct redis_reader *r, struct redis_read *q)
 
 static void pump(struct redis_reader *r)
 {
+    void *heads[REDIS_SHARDS];
     reader_check(r);
-    for (struct redis_read *q = r->first; q != NULL && !r->closing; q = q->next)
-        if (!q->in_flight)
-            (void)send_piece(r, q);
+    size_t n = r->closing ? 0 : redis_read_queue_heads(&r->queue, heads);
+    for (size_t i = 0; i < n; i++)
+        (void)send_piece(r, heads[i]);
 }
 
 static void restart(struct redis_read *q)
@@ -259,6 +264,7 @@ struct redis_read *redis_read_start(struct redis_read *q)
     q->prev = r->last;
     *(r->last != NULL ? &r->last->next : &r->first) = q;
     r->last = q;
+    redis_read_queue_add(&r->queue, &q->turn, q->ask.place, q);
     if (!uv_is_active((uv_handle_t *)&r->tick))
         uv_timer_start(&r->tick, on_tick, TICK_MS, TICK_MS);
     pump(r);

@@ -17,7 +17,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "sinks/redis/ask.h"
+#include "sinks/redis/read_queue.h"
 #include "sinks/redis_reader.h"
 
 enum redis_read_step { REDIS_READ_MORE, REDIS_READ_LAST, REDIS_READ_NONSENSE };
@@ -41,6 +43,7 @@ struct redis_read {
     struct buf wire;               /* the piece that is to be sent, or on its way; empty: none */
     uint64_t deadline_ms, down_ms; /* down_ms: since when there is why */
     struct redis_read *next, *prev;
+    struct redis_read_turn turn;
     char why[REDIS_WHY_BYTES]; /* of its place the last time, "CLUSTERDOWN .."; "": nothing */
     bool in_flight;
     bool over;    /* no more calls: to be freed with the answer on its way */
@@ -73,6 +76,14 @@ static inline bool redis_read_is_text(const redisReply *r)
 static inline struct slice redis_read_text(const redisReply *r)
 {
     return slice_of(r->str, (size_t)r->len);
+}
+
+/* The begin of an interval, in Unix s.  returns  false: what is before 1970, or later than this, is
+ * no time, and could not be counted in ms */
+static inline bool redis_read_t(struct slice text, int64_t *ret)
+{
+    const int64_t most = (int64_t)1 << 40;
+    return number_parse_int(text, ret) && *ret >= 0 && *ret <= most;
 }
 
 /* A cursor of HSCAN and ZSCAN; "0": at the beginning, and at the end. */

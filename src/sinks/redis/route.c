@@ -206,6 +206,8 @@ const char *redis_route_trouble(const struct redis_route *r)
     for (int i = 0; i < REDIS_NODES_MAX && trouble == NULL; i++)
         if (r->nodes[i].link != NULL && !redis_link_is_ready(r->nodes[i].link))
             trouble = redis_link_trouble(r->nodes[i].link);
+    if (trouble == NULL && r->sentinel != NULL)
+        trouble = redis_sentinel_trouble(r->sentinel);
     return trouble;
 }
 

@@ -8,6 +8,7 @@
 #include "sinks/redis/sentinel.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@
 #include "sinks/redis/backoff.h"
 #include "sinks/redis/link.h"
 
-enum { LOG_PERIOD_MS = 10000 };
+enum { LOG_PERIOD_MS = 10000, WHY_BYTES = 160 };
 
 struct redis_sentinel {
     uv_loop_t *loop;
@@ -30,6 +31,9 @@ struct redis_sentinel {
     uint8_t at, failed;      /* how many did not help, one after the other */
     bool asking, done;       /* wanted; and answered, so that the link may go */
     bool named;              /* hosts[at] named a master, at the last question */
+    bool stuck;              /* none of them has helped */
+    bool answered;           /* one did answer, and why is what it said */
+    char why[WHY_BYTES];
     struct redis_backoff backoff;
     struct log_gate gate;
 };
@@ -42,6 +46,12 @@ static void turn_in(struct redis_sentinel *s, uint64_t ms)
     uv_timer_start(&s->turn, on_turn, ms, 0);
 }
 
+static void note_why(struct redis_sentinel *s, const char *error)
+{
+    const struct redis_host *h = &s->opts.url->hosts[s->at];
+    snprintf(s->why, sizeof s->why, "the Sentinel at %s:%u: %s", h->host, (unsigned)h->port, error);
+}
+
 /* This one did not help: the next one, and after a round of them a pause. */
 static void try_next(struct redis_sentinel *s)
 {
@@ -52,6 +62,7 @@ static void try_next(struct redis_sentinel *s)
     bool round = ++s->failed >= s->opts.url->n_hosts;
     if (round)
         s->failed = 0;
+    s->stuck |= round;
     turn_in(s, round ? redis_backoff_next(&s->backoff) : 0);
 }
 
@@ -71,10 +82,12 @@ static void say_unknown(struct redis_sentinel *s, const redisReply *reply)
     uint64_t suppressed;
     const struct redis_host *h = &s->opts.url->hosts[s->at];
     bool error = reply->type == REDIS_REPLY_ERROR;
+    const char *text = error ? reply->str : "no master of that name";
+    note_why(s, text);
+    s->answered = true;
     if (log_gate(&s->gate, LOG_PERIOD_MS, now_mono_ms(), &suppressed))
         LOG(LOG_ERROR, "redis sentinel does not know the master", F_STR("addr", h->host),
-            F_U64("port", h->port), F_STR("master", s->opts.url->master),
-            F_STR("error", error ? reply->str : "no master of that name"),
+            F_U64("port", h->port), F_STR("master", s->opts.url->master), F_STR("error", text),
             F_STR("remedy", "write the name of `sentinel monitor` into redis.url"),
             F_U64("suppressed", suppressed));
 }
@@ -106,6 +119,7 @@ static void on_reply(void *cookie, void *tag, const redisReply *reply)
     s->done = true;
     s->asking = false;
     s->named = true;
+    s->stuck = s->answered = false;
     s->failed = 0;
     redis_backoff_reset(&s->backoff);
     turn_in(s, 0);
@@ -114,7 +128,11 @@ static void on_reply(void *cookie, void *tag, const redisReply *reply)
 
 static void on_lost(void *cookie)
 {
-    try_next(cookie);
+    struct redis_sentinel *s = cookie;
+    const char *why = s->link != NULL ? redis_link_trouble(s->link) : NULL;
+    if (!s->done && !s->answered && why != NULL)
+        note_why(s, why);
+    try_next(s);
 }
 
 static void on_turn(uv_timer_t *t)
@@ -151,6 +169,11 @@ void redis_sentinel_ask(struct redis_sentinel *s, bool doubt)
         s->at = (uint8_t)((s->at + 1) % s->opts.url->n_hosts);
     s->named = false;
     turn_in(s, 0);
+}
+
+const char *redis_sentinel_trouble(const struct redis_sentinel *s)
+{
+    return s->stuck && s->why[0] != '\0' ? s->why : NULL;
 }
 
 struct redis_sentinel *redis_sentinel_new(uv_loop_t *loop, const struct redis_sentinel_opts *opts)

@@ -41,4 +41,8 @@ void redis_sentinel_free(struct redis_sentinel *s);
  */
 void redis_sentinel_ask(struct redis_sentinel *s, bool doubt);
 
+/* Why none of them has named a master, for people: what one answered that has none, else how the
+ * last one failed; NULL: one has, or not all were asked yet.  Valid until the loop turns. */
+const char *redis_sentinel_trouble(const struct redis_sentinel *s);
+
 #endif

@@ -216,12 +216,13 @@ static void a_gauge_is_what_its_rule_makes_of_those_alive(void **state)
         }
         struct series *s = l.at[0];
         assert_int_equal(s->n_own, 3);
-        assert_true(series_gauge(s, &s->values[0]) == cases[i].nobody);
+        assert_true(series_gauge(s, &s->values[0], 6000) == cases[i].nobody);
         s->own[0].alive = s->own[1].alive = true;
         assert_string_equal(s->own[1].instance, "b|1");
-        assert_true(series_gauge(s, &s->values[0]) == cases[i].want);
-        s->values[0].stamp_ms = 5001; /* it came without the rule, which is given up */
-        assert_true(series_gauge(s, &s->values[0]) == 9);
+        assert_true(series_gauge(s, &s->values[0], 6000) == cases[i].want);
+        s->values[0].stamp_ms = 5001; /* with an own value that was read before, perhaps */
+        assert_true(series_gauge(s, &s->values[0], 5001 + REDIS_FIELD_RULE_MS) == cases[i].want);
+        assert_true(series_gauge(s, &s->values[0], 5002 + REDIS_FIELD_RULE_MS) == 9); /* given up */
         series_release(&l);
     }
 }
@@ -231,10 +232,15 @@ static void a_rule_that_was_taken_away_or_changed_is_so_for_all(void **state)
     static const struct {
         const char *shared, *a, *b;
         double want;
+        enum gauge_merge rule;
     } cases[] = {
-        { "9 5000 w", "1 5000 sum", "2 4000 max", 3 },    /* what was said last */
-        { "9 5001 w", "1 5000 sum", "2 4000 sum", 9 },    /* set since then without a rule */
-        { "9 305001 w", "1 5000 sum", "2 305001 max", 2 } /* not by all instances */
+        /* what was said last */
+        { "9 5000 w", "1 5000 sum", "2 4000 max", 3, GAUGE_MERGE_SUM },
+        { "9 5000 w", "1 4000 sum", "2 5000 max", 2, GAUGE_MERGE_MAX },
+        /* set since then without a rule */
+        { "9 5001 w", "1 5000 sum", "2 4000 sum", 9, GAUGE_MERGE_LATEST },
+        /* not by all instances */
+        { "9 305001 w", "1 5000 sum", "2 305001 max", 2, GAUGE_MERGE_MAX },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -244,7 +250,8 @@ static void a_rule_that_was_taken_away_or_changed_is_so_for_all(void **state)
         put(&l, 0, "i|b|x", cases[i].b);
         struct series *s = l.at[0];
         s->own[0].alive = s->own[1].alive = true;
-        assert_true(series_gauge(s, &s->values[0]) == cases[i].want);
+        assert_int_equal(series_rule(s, &s->values[0], 400000), cases[i].rule);
+        assert_true(series_gauge(s, &s->values[0], 400000) == cases[i].want);
         series_release(&l);
     }
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -27,8 +28,8 @@ struct given {
     struct redis_reader *reader;
     struct redis_read *read; /* to be cancelled at the first call; NULL: not */
     struct buf lines;
-    bool kills; /* its connection, at the first call */
-    unsigned calls, dones;
+    bool kills;                  /* its connection, at the first call */
+    unsigned calls, dones, left; /* left: how many are to be done */
     enum redis_read_status status;
     char error[200];
 };
@@ -96,6 +97,12 @@ static struct redis_read_calls calls_of(struct given *g)
 static bool is_done(void *cookie)
 {
     return ((struct given *)cookie)->dones > 0;
+}
+
+static bool are_all_done(void *cookie)
+{
+    const struct given *g = cookie;
+    return g->dones == g->left;
 }
 
 static bool has_calls(void *cookie)
@@ -244,7 +251,9 @@ static void sets_are_found_by_interval_and_counted_over_several(void **state)
         free(redis_server_text(&redis, "ZADD {s[d:%02u}:sets 1 %lld:users|#a:b", shard,
                                (long long)ts[i]));
     }
-    free(redis_server_text(&redis, "ZADD {s[d:%02u}:sets 1 1700000000 1 1700000000: 1 x:y 1 :z",
+    free(redis_server_text(&redis,
+                           "ZADD {s[d:%02u}:sets 1 1700000000 1 1700000000: 1 x:y 1 :z "
+                           "1 9223372036854775:a 1 -1:a",
                            shard)); /* none of ours */
     free(redis_server_text(&redis, "PFADD {s[d:%02u}:s:1700000000:unlisted x", shard));
     open_url(&g, redis.url, 0, 0);
@@ -262,6 +271,34 @@ static void sets_are_found_by_interval_and_counted_over_several(void **state)
     shut(&g);
 }
 
+/* CPU of asking for n sets at once, in seconds. */
+static double cost_of_sets(unsigned n)
+{
+    static const int64_t t = 1700000000;
+    struct given g;
+    struct timespec before, after;
+    open_url(&g, redis.url, 0, 60000);
+    const struct redis_read_calls calls = calls_of(&g);
+    g.left = n;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    for (unsigned i = 0; i < n; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "none.%u", i);
+        redis_reader_members(g.reader, slice_str(name), &t, 1, &calls);
+    }
+    assert_true(loop_until(&loop, are_all_done, &g, 60000));
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    shut(&g);
+    return (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+static void a_request_costs_no_more_where_many_wait(void **state)
+{
+    (void)state;
+    const double few = cost_of_sets(2000);
+    assert_true(cost_of_sets(20000) < 40 * few); /* ten times as many */
+}
+
 static void a_log_is_read_from_either_end(void **state)
 {
     struct given g;
@@ -270,6 +307,7 @@ static void a_log_is_read_from_either_end(void **state)
                                             "XADD {s[d:10}:log 2-0 x y",
                                             "XADD {s[d:10}:log 3-0 t soon i a n 5",
                                             "XADD {s[d:10}:log 3-1 t 9223372036854775800 i a",
+                                            "XADD {s[d:10}:log 3-2 t -9223372036854775800 i a",
                                             "XADD {s[d:10}:log 4-0 t 1700000010 i a n 6",
                                             "XADD {s[d:10}:log 5-0 t 1700000020 i a" };
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
@@ -280,7 +318,7 @@ static void a_log_is_read_from_either_end(void **state)
     expect_done(&g, "5-0 1700000020 a 0\n4-0 1700000010 a 6\n");
     g.dones = 0;
     buf_clear(&g.lines);
-    redis_reader_log(g.reader, 10, "1-0", 4, &calls);
+    redis_reader_log(g.reader, 10, "1-0", 5, &calls);
     expect_done(&g, "4-0 1700000010 a 6\n");
     g.dones = 0;
     buf_clear(&g.lines);
@@ -525,6 +563,7 @@ int main(void)
         cmocka_unit_test(a_pattern_leaves_fields_out),
         cmocka_unit_test(fields_are_asked_for_by_name),
         cmocka_unit_test(sets_are_found_by_interval_and_counted_over_several),
+        cmocka_unit_test(a_request_costs_no_more_where_many_wait),
         cmocka_unit_test(a_log_is_read_from_either_end),
         cmocka_unit_test(an_error_that_stays_ends_the_request_and_not_the_next),
         cmocka_unit_test(a_request_goes_on_when_redis_comes_back),

@@ -736,6 +736,32 @@ static void a_route_may_end_while_sentinels_are_asked(void **state)
     rig_release(&r);
 }
 
+static bool has_trouble(void *rig)
+{
+    return redis_route_trouble(((struct rig *)rig)->route) != NULL;
+}
+
+static void what_sentinels_say_is_why_no_node_is_reached(void **state)
+{
+    struct rig r;
+    char url[128], want[128];
+    struct buf why = { 0 };
+    (void)state;
+    rig_init(&r);
+    fake_cluster_kill(&r.fake, 2);
+    snprintf(url, sizeof url, "redis+sentinel://127.0.0.1:%u,127.0.0.1:%u/stats",
+             r.fake.nodes[3].port, r.fake.nodes[2].port);
+    snprintf(want, sizeof want, "the Sentinel at 127.0.0.1:%u: no master of that name",
+             r.fake.nodes[3].port);
+    rig_start(&r, url);
+    assert_true(loop_until(&r.loop, has_trouble, &r, LIMIT_MS));
+    redis_route_missing(r.route, 0, &why);
+    buf_append_char(&why, '\0');
+    assert_string_equal(why.ptr, want);
+    buf_release(&why);
+    rig_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -762,6 +788,7 @@ int main(void)
         cmocka_unit_test(a_sentinel_that_names_a_master_that_is_gone_is_not_the_last_word),
         cmocka_unit_test(a_question_to_a_sentinel_is_no_news),
         cmocka_unit_test(a_route_may_end_while_sentinels_are_asked),
+        cmocka_unit_test(what_sentinels_say_is_why_no_node_is_reached),
     };
     return cmocka_run_group_tests_name("redis_route", tests, NULL, NULL);
 }
