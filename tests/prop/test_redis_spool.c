@@ -359,6 +359,20 @@ static size_t segments(struct world *w, char name[32])
     return n;
 }
 
+static uint64_t bytes_on_disk(struct world *w)
+{
+    uint64_t bytes = 0;
+    struct stat st;
+    DIR *d = fdopendir(openat(w->dir, ".", O_RDONLY | O_DIRECTORY));
+    const struct dirent *e;
+    while ((e = readdir(d)) != NULL)
+        if (e->d_name[0] != '.' && fstatat(w->dir, e->d_name, &st, 0) == 0)
+            bytes += (uint64_t)st.st_size;
+    closedir(d);
+    return bytes;
+}
+
+/* It makes no file longer. */
 static void damage(struct world *w)
 {
     char name[32];
@@ -366,10 +380,12 @@ static void damage(struct world *w)
         return;
     int fd = openat(w->dir, name, O_RDWR);
     off_t size = lseek(fd, 0, SEEK_END);
+    const off_t at = size > 0 ? below(w, (unsigned)size) : 0;
+    const size_t n = size - at < 6 ? (size_t)(size - at) : 6;
     if (below(w, 2) == 0)
-        assert_int_equal(ftruncate(fd, below(w, (unsigned)size)), 0);
+        assert_int_equal(ftruncate(fd, at), 0);
     else
-        assert_int_equal(pwrite(fd, "damage", 6, below(w, (unsigned)size)), 6);
+        assert_int_equal(pwrite(fd, "damage", n, at), n);
     close(fd);
 }
 
@@ -468,7 +484,9 @@ static bool run(unsigned seed, bool damages, bool carries)
     open_ledger(w);
     for (int i = 0; i < STEPS; i++) {
         step(w, damages);
-        assert_true(stats_of(w).spool_disk_bytes <= w->opts.disk_max_bytes);
+        /* What a file that was cut short should hold is reckoned with until it is opened. */
+        uint64_t bytes = damages ? bytes_on_disk(w) : stats_of(w).spool_disk_bytes;
+        assert_true(bytes <= w->opts.disk_max_bytes);
     }
     deliver_all(w);
     interval(w); /* what a killed process left goes */
