@@ -721,12 +721,90 @@ static void memory_that_is_full_is_made_room_in_a_piece_at_a_time(void **state)
     free(w);
 }
 
+static struct closed_series gauge_of(const char *key, double v)
+{
+    return (struct closed_series){ .key = slice_str(key),
+                                   .name = slice_str(key),
+                                   .kind = SERIES_GAUGE,
+                                   .gauge = { .absolute = true, .value = v, .stamp_ms = 1 } };
+}
+
+static double gauge_in(const struct redis_batch *b)
+{
+    struct redis_unpack u = { .rest = slice_of(b->bytes + b->head_len, b->len - b->head_len) };
+    assert_int_equal(b->ops[REDIS_GAUGES], 1);
+    (void)redis_unpack_key(&u);
+    double v = (double)redis_unpack_number(&u).whole;
+    redis_unpack_release(&u);
+    return v;
+}
+
+/* Redis takes what a writer sends last for the newest, whatever its stamp. */
+static void what_is_carried_goes_before_what_came_later_in_its_shard(void **state)
+{
+    const char *first = "k.0", *second = "k.1";
+    char path[] = "/tmp/spool-law-XXXXXX";
+    struct world *w = world_of(path, 1);
+    (void)state;
+    if (redis_keys_shard(slice_str(first)) > redis_keys_shard(slice_str(second)))
+        first = "k.1", second = "k.0";
+    const uint32_t shard = redis_keys_shard(slice_str(second));
+    assert_true(redis_keys_shard(slice_str(first)) < shard);
+    w->opts = (struct redis_ledger_opts){
+        .max_bytes = 1 << 20, .max_age_ms = 1000, .keep_ms = 5000, .carry = &encode_opts
+    };
+    struct redis_encode *encode = redis_encode_new(&encode_opts);
+    open_ledger(w);
+    w->down = true;
+    uint64_t first_interval = 0;
+    for (int i = 1; i <= 2; i++) {
+        const struct snapshot snap = { .start_s = i, .interval_ms = 1000 };
+        const struct closed_series s[] = { gauge_of(first, i), gauge_of(second, i) };
+        redis_ledger_begin(w->ledger, i, w->now_ms, w->now_ms);
+        redis_encode_begin(encode, &snap, 100000, take_batch, w);
+        redis_encode_put(encode, &s[0]);
+        redis_encode_put(encode, &s[1]);
+        redis_encode_end(encode);
+        redis_ledger_end(w->ledger, w->now_ms);
+        first_interval = i == 1 ? stats_of(w).spool_batches : first_interval;
+    }
+    w->now_ms += 2000;
+    const uint64_t second_interval = stats_of(w).spool_batches - first_interval;
+    while (stats_of(w).spool_batches > second_interval)
+        redis_ledger_pump(w->ledger, w->now_ms);
+    w->down = false; /* the next one drops what the second interval has in the first shard */
+    double last = 0;
+    for (int i = 0; !redis_ledger_idle(w->ledger) && i < 100; i++) {
+        redis_ledger_pump(w->ledger, ++w->now_ms);
+        while (w->n_wire > 0) {
+            const struct redis_batch *b = w->wire[0];
+            const struct redis_verdict applied = {
+                .kind = REDIS_VERDICT_APPLIED,
+                .totals = { .birth = "b", .writes = ++w->writes[b->shard] },
+                .holder = slice_str("-"),
+            };
+            if (b->shard == shard && b->series > 0) {
+                assert_true(gauge_in(b) > last);
+                last = gauge_in(b);
+            }
+            answer(w, &applied);
+        }
+    }
+    assert_true(last == 2);
+    end_ledger(w);
+    redis_encode_free(encode);
+    close(w->dir);
+    assert_int_equal(rmdir(path), 0);
+    free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_on_disk_waits_for_a_descriptor),
         cmocka_unit_test(memory_that_is_full_is_made_room_in_a_piece_at_a_time),
         cmocka_unit_test(what_is_carried_is_left_until_redis_has_it),
+        cmocka_unit_test(what_is_carried_goes_before_what_came_later_in_its_shard),
         cmocka_unit_test(a_disk_that_is_full_gives_away_no_more_than_it_needs),
         cmocka_unit_test(every_batch_is_applied_once_or_counted),
         cmocka_unit_test(totals_are_exact_where_they_are_carried),
