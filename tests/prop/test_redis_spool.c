@@ -557,6 +557,12 @@ static void what_is_carried_is_left_until_redis_has_it(void **state)
     for (unsigned i = 0; i < KEYS; i++)
         sent += w->sent[i];
     assert_true(left.counted == sent);
+    /* Nor does it come out for a node that does not answer: it would be dropped again. */
+    w->down = false;
+    for (int i = 0; i < 500; i++)
+        redis_ledger_pump(w->ledger, ++w->now_ms);
+    assert_int_equal(w->n_wire, REDIS_LEDGER_WINDOW);
+    assert_int_equal(stats_of(w).spool_batches, REDIS_LEDGER_WINDOW);
     deliver_all(w);
     redis_ledger_left(w->ledger, &left);
     assert_true(sink_amount_is_nothing(&left));

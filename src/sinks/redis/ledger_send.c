@@ -200,8 +200,9 @@ static void carry_alone(struct redis_ledger *l, uint64_t now_ms, uint64_t *wake_
     if (l->carry == NULL || redis_carry_series(l->carry) == 0)
         return;
     for (uint8_t i = 0; i < REDIS_SHARDS; i++) {
-        if (l->shards[i].queue.head != NULL || node_of(l, i) == REDIS_NODE_NONE ||
-            !redis_carry_has(l->carry, i) ||
+        const uint8_t node = node_of(l, i);
+        if (l->shards[i].queue.head != NULL || !redis_carry_has(l->carry, i) ||
+            node == REDIS_NODE_NONE || window_full(&l->windows[node]) ||
             (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, i)))
             continue;
         if (l->carried_out) {
