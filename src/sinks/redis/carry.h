@@ -40,12 +40,12 @@ bool redis_carry_has(const struct redis_carry *c, uint8_t shard); /* something o
 void redis_carry_left(const struct redis_carry *c, struct sink_amount *ret);
 
 /**
- * redis_carry_encode(c, shard, start_s, take, cookie):
- * What there is of the shard becomes batches.  take owns them, as redis_encode_take_fn.
+ * redis_carry_encode(c, shard, start_s, to, cookie):
+ * What there is of the shard becomes batches.  to owns them, as redis_encode_take_fn.
  *   start_s  of the newest interval that was folded
  *   cost     as redis_encode
  */
 void redis_carry_encode(struct redis_carry *c, uint8_t shard, int64_t start_s,
-                        redis_encode_take_fn take, void *cookie);
+                        redis_encode_take_fn to, void *cookie);
 
 #endif

@@ -47,9 +47,9 @@ static void moved(struct route_node *from, uint8_t place, const struct redis_red
     }
     if (r->node_of[place] == to)
         return; /* the rest of what was in flight */
-    for (uint8_t i = 0; i < REDIS_PLACES; i++)
+    for (unsigned i = 0; i < REDIS_PLACES; i++)
         if (r->places[i].slot == d->slot)
-            redis_route_assign(r, i, to);
+            redis_route_assign(r, (uint8_t)i, to);
     redis_route_assign(r, place, to);
     redis_route_sweep(r);
     /* Nodes may send a place to and fro until they agree. */
