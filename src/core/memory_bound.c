@@ -191,13 +191,13 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
          check_board_memory() + (http ? SCRAPE_UNDER_WAY_MAX * check_board_page_bytes() : 0));
     PART(MAPPING, 1, mapping_bytes(c, m, workers));
     /* /cluster/metrics has as many of its own. */
-    PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX * (redis ? 2ull : 1) : 0,
+    PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX * (redis ? UINT64_C(2) : 1) : 0,
          scrape_memory(page, c->http_max_connections));
     PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes + REDIS_SPOOL_BYTES);
-    PART(NODES, redis_url_nodes(c->redis_url) * (http ? 2u : 1u),
+    PART(NODES, redis_url_nodes(c->redis_url) * (http ? UINT64_C(2) : 1),
          REDIS_NODE_BYTES + TLS_HANDSHAKE_BYTES);
     PART(CLUSTER, redis && http ? series : 0, redis && http ? cluster_bytes(c, m) : 0);
     PART(EVENT_QUEUE, redis && c->redis_events_max > 0 ? 1 : 0, REDIS_EVENTS_BYTES);

@@ -172,18 +172,18 @@ static bool fold_counter(struct redis_carry *c, struct slice key, double v)
     return fits;
 }
 
+/* What is folded later came later, whatever its stamp: the clock may have been set back. */
 static bool fold_gauge(struct redis_carry *c, struct slice key, double v, int64_t stamp_ms,
                        bool absolute)
 {
     struct gauge_change *g = &item_of(c, SERIES_GAUGE, key)->gauge;
-    if (absolute && g->absolute && stamp_ms < g->stamp_ms)
+    if (absolute) {
+        *g = (struct gauge_change){ .absolute = true, .value = v, .stamp_ms = stamp_ms };
         return true;
-    if (!absolute && !isfinite(g->delta + v))
+    }
+    if (!isfinite(g->delta + v))
         return false;
-    if (absolute)
-        *g = (struct gauge_change){ .absolute = true, .value = v };
-    else
-        g->delta += v;
+    g->delta += v;
     g->stamp_ms = stamp_ms > g->stamp_ms ? stamp_ms : g->stamp_ms;
     return true;
 }

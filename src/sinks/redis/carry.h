@@ -1,7 +1,7 @@
 /**
  * redis_carry: the totals of intervals that are dropped.
  *
- * What has no room any more is folded: counters are summed, timers merged, of gauges the latest
+ * What has no room any more is folded: counters are summed, timers merged, of gauges the last one
  * stays, so that it takes the room of one interval, however many they were.  In the end it goes to
  * Redis as batches that are added to the totals alone (redis_batch_totals_only): the history of
  * those intervals is lost, the totals are exact.  Sets have no total.
@@ -25,7 +25,7 @@ void redis_carry_free(struct redis_carry *c);
 
 /**
  * redis_carry_fold(c, b):
- *   b        without a number; it stays as it is
+ *   b        without a number; it stays as it is.  Of a shard, the older one first
  *   returns  how many of its series are carried: all but sets, and what is not finite any more
  *   cost     some 0.2 us a counter, 2 us a timer
  */
@@ -41,7 +41,7 @@ void redis_carry_left(const struct redis_carry *c, struct sink_amount *ret);
 
 /**
  * redis_carry_encode(c, shard, start_s, to, cookie):
- * What there is of the shard becomes batches, which are then to's.
+ * What there is of the shard becomes batches.  to owns them, as redis_encode_take_fn.
  *   start_s  of the newest interval that was folded
  *   cost     as redis_encode
  */

@@ -64,6 +64,8 @@ static void drop(struct redis_ledger *l, struct redis_interval *iv, uint64_t sha
         struct redis_batch *b = first_of(l, iv, shard);
         if (b != NULL && l->carry != NULL) {
             drop_batch(l, iv, b);
+            if (first_of(l, iv, shard) == NULL)
+                iv->holds &= ~redis_ledger_bit(shard);
             break;
         }
         drop_from_shard(l, iv, shard);

@@ -71,6 +71,12 @@ struct window {
     uint64_t bytes;
 };
 
+/* The newest that is carried of a shard: its interval's ordinal and start, and its order. */
+struct carried_upto {
+    uint32_t nth, order;
+    int64_t start_s;
+};
+
 /* Acknowledged batches that Redis lost for good, since the last line about them in the log. */
 struct loss {
     uint64_t batches, series, intervals;

@@ -41,10 +41,8 @@ struct redis_ledger {
     struct unloaded unloaded;             /* the same */
     char logged[REDIS_TOKEN_DIGITS + 1];  /* token of the last log entry applied; "": not known */
     struct redis_carry *carry;            /* NULL: of what is dropped the totals are, too */
-    uint32_t carry_nth;                   /* ordinal and start of the newest interval in it */
-    int64_t carry_start_s;
-    uint32_t carry_order; /* of the batch that was folded last */
-    bool carried_out;     /* in this pump: one shard at a time */
+    struct carried_upto carried_upto[REDIS_SHARDS];
+    bool carried_out; /* in this pump: one shard at a time */
     struct redis_pace pace;
     struct spool_file *file; /* NULL: there is no folder for it */
     struct squeeze *squeeze; /* NULL until it is needed */

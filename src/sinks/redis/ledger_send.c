@@ -199,16 +199,17 @@ static void carry_alone(struct redis_ledger *l, uint64_t now_ms, uint64_t *wake_
 {
     if (l->carry == NULL || redis_carry_series(l->carry) == 0)
         return;
-    for (uint8_t i = 0; i < (uint8_t)REDIS_SHARDS; i++) {
-        if (l->shards[i].queue.head != NULL || node_of(l, i) == REDIS_NODE_NONE ||
-            !redis_carry_has(l->carry, i) ||
-            (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, i)))
+    for (unsigned i = 0; i < REDIS_SHARDS; i++) {
+        const uint8_t shard = (uint8_t)i, node = node_of(l, shard);
+        if (l->shards[shard].queue.head != NULL || !redis_carry_has(l->carry, shard) ||
+            node == REDIS_NODE_NONE || window_full(&l->windows[node]) ||
+            (l->opts.takes != NULL && !l->opts.takes(l->opts.cookie, shard)))
             continue;
         if (l->carried_out) {
             wake_at(wake_ms, now_ms + 1);
             return;
         }
-        l->carried_out = redis_ledger_carry_out(l, i, now_ms);
+        l->carried_out = redis_ledger_carry_out(l, shard, now_ms);
     }
 }
 

@@ -25,11 +25,21 @@ enum {
 
 /* ---- redirects ---- */
 
+/* With all taken, those that have no place leave: without the right to ask for the map nobody else
+ * says so.   returns  REDIS_NODE_NONE: not now */
+static uint8_t node_named(struct redis_route *r, const struct redis_redirect *d)
+{
+    uint8_t i = d->to.port != 0 ? redis_route_node(r, &d->to) : REDIS_NODE_NONE;
+    if (i == REDIS_NODE_NONE && d->to.port != 0)
+        redis_route_sweep(r);
+    return i;
+}
+
 static void moved(struct route_node *from, uint8_t place, const struct redis_redirect *d)
 {
     struct redis_route *r = from->route;
     struct route_place *p = &r->places[place];
-    uint8_t to = d->to.port != 0 ? redis_route_node(r, &d->to) : REDIS_NODE_NONE;
+    uint8_t to = node_named(r, d);
     redis_route_is_cluster(r);
     if (to == REDIS_NODE_NONE || &r->nodes[to] == from) {
         redis_route_pause(r, place, PAUSE_MS);
@@ -37,9 +47,9 @@ static void moved(struct route_node *from, uint8_t place, const struct redis_red
     }
     if (r->node_of[place] == to)
         return; /* the rest of what was in flight */
-    for (uint8_t i = 0; i < (uint8_t)REDIS_PLACES; i++)
+    for (unsigned i = 0; i < REDIS_PLACES; i++)
         if (r->places[i].slot == d->slot)
-            redis_route_assign(r, i, to);
+            redis_route_assign(r, (uint8_t)i, to);
     redis_route_assign(r, place, to);
     redis_route_sweep(r);
     /* Nodes may send a place to and fro until they agree. */
@@ -89,7 +99,7 @@ static bool redirected(struct route_node *from, uint8_t place, const redisReply 
         moved(from, place, &d);
         break;
     case REDIS_REDIRECT_ASK:
-        r->places[place].asked = d.to.port != 0 ? redis_route_node(r, &d.to) : REDIS_NODE_NONE;
+        r->places[place].asked = node_named(r, &d);
         if (r->places[place].asked == REDIS_NODE_NONE)
             redis_route_pause(r, place, PAUSE_MS);
         break;

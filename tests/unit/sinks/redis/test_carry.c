@@ -168,10 +168,12 @@ static void of_gauges_the_latest_and_what_was_added_to_it_stays(void **state)
         double is;
         int64_t is_stamp_ms;
     } rows[] = {
-        { "the latest", { true, true, true }, { 1, 2, 3 }, { 10, 30, 20 }, true, 2, 30 },
+        { "the latest", { true, true, true }, { 1, 2, 3 }, { 10, 20, 30 }, true, 3, 30 },
+        { "a clock set back", { true, true, true }, { 1, 2, 3 }, { 10, 30, 20 }, true, 3, 20 },
         { "added", { false, false, false }, { 1, 2, -5 }, { 10, 30, 20 }, false, -2, 30 },
         { "set, then added", { true, false, false }, { 7, 2, 3 }, { 10, 20, 30 }, true, 12, 30 },
         { "added, then set", { false, true, false }, { 7, 2, 3 }, { 10, 20, 30 }, true, 5, 30 },
+        { "back, then added", { true, true, false }, { 1, 2, 3 }, { 30, 10, 20 }, true, 5, 20 },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

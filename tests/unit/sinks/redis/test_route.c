@@ -422,6 +422,39 @@ static void ask_is_for_one_command_and_leaves_the_map(void **state)
     rig_release(&r);
 }
 
+static void ask_until_answered(struct rig *r)
+{
+    r->ask_answers = r->asks_lost = 0;
+    for (int i = 0; i < 500 && !redis_route_ask(r->route, &r->ask); i++)
+        loop_for(&r->loop, 5);
+    assert_true(loop_until(&r->loop, the_ask_is_answered, r, LIMIT_MS));
+}
+
+/* Without the map nobody else says which nodes are none. */
+static void ask_to_ever_new_nodes_leaves_room_for_others(void **state)
+{
+    struct rig r;
+    char error[64];
+    (void)state;
+    rig_init(&r);
+    r.fake.nodes[0].map = "NOPERM no permissions";
+    rig_connect(&r, 0);
+    r.fake.nodes[0].error = error;
+    for (int n = 0; n < REDIS_NODES_MAX + 8; n++) {
+        snprintf(error, sizeof error, "ASK %u 127.1.%d.%d:1", (unsigned)r.slots[0], n / 200,
+                 n % 200 + 1);
+        ask_until_answered(&r);
+        assert_int_equal(r.asks_lost, 1);
+    }
+    r.fake.nodes[0].error = NULL;
+    r.fake.to[r.slots[0]] = 2;
+    for (int i = 0; i < 20 && r.ask_answers == 0; i++)
+        ask_until_answered(&r);
+    assert_int_equal(r.ask_answers, 1);
+    assert_int_equal(r.fake.log[0].node, 2);
+    rig_release(&r);
+}
+
 static void a_place_on_its_way_waits_alone_for_20_ms(void **state)
 {
     struct rig r;
@@ -779,6 +812,7 @@ int main(void)
         cmocka_unit_test(a_script_that_is_gone_is_loaded_on_the_same_connection),
         cmocka_unit_test(a_node_that_never_keeps_the_script_is_given_up),
         cmocka_unit_test(an_ask_follows_moved_and_ask_by_itself),
+        cmocka_unit_test(ask_to_ever_new_nodes_leaves_room_for_others),
         cmocka_unit_test(entries_follow_their_slot),
         cmocka_unit_test(a_node_that_is_given_up_does_not_disturb_the_other),
         cmocka_unit_test(a_frozen_node_does_not_delay_the_other),
