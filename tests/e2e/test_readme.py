@@ -79,6 +79,7 @@ def test_the_commands_of_the_readme_print_what_it_shows():
         for command, shown in transcripts(read("README.md")):
             mine = command.replace("/dev/udp/127.0.0.1/8125", udp).replace("127.0.0.1:9102", http)
             mine = mine.replace("redis-cli ", "redis-cli --no-raw ")     # as to a terminal
+            mine = mine.replace(" build/statsd ", " %s " % harness.STATSD)
 
             def prints():
                 got = subprocess.run(["bash", "-c", mine], cwd=TOP, capture_output=True, text=True)
