@@ -106,6 +106,7 @@ void redis_state_save(struct redis_ledger *l, const char *prefix, uint64_t now_m
     for (unsigned i = 0; i < REDIS_SHARDS; i++)
         for (struct redis_batch *b = l->shards[i].queue.head; b != NULL; b = b->next)
             put_batch(b, false, now_ms, to);
-    for (struct redis_batch *b = l->kept.head; b != NULL; b = b->next)
-        put_batch(b, true, now_ms, to);
+    for (unsigned i = 0; i < REDIS_SHARDS; i++)
+        for (struct redis_batch *b = l->shards[i].kept.head; b != NULL; b = b->next)
+            put_batch(b, true, now_ms, to);
 }
