@@ -1,5 +1,6 @@
 /*
- * redis_state_save   number_waiting, then put_ledger, put_shard, put_interval, put_batch
+ * redis_state_save   redis_spool_pack_all and number_waiting, then put_ledger, put_shard, put_interval,
+ *                    put_batch
  */
 #include "sinks/redis/state.h"
 
@@ -95,6 +96,7 @@ void redis_state_save(struct redis_ledger *l, const char *prefix, uint64_t now_m
                       struct records_writer *to)
 {
     assert(l->filling == NULL);
+    redis_spool_pack_all(l);
     redis_ledger_carry_all(l, now_ms);
     put_ledger(l, prefix, to);
     for (unsigned i = 0; i < REDIS_SHARDS; i++) {
