@@ -1,6 +1,6 @@
 /*
- * redis_state_save   redis_spool_pack_all and number_waiting, then put_ledger, put_shard, put_interval,
- *                    put_batch
+ * redis_state_save   redis_spool_pack_all and number_waiting, then put_ledger, put_shard,
+ *                    put_interval, put_batch
  */
 #include "sinks/redis/state.h"
 
