@@ -35,8 +35,10 @@ void tap_budget_init(struct tap_budget *b, uint64_t budget, uint64_t seed)
 
 void tap_budget_halve(struct tap_budget *b)
 {
-    b->halve_at = b->took + b->allowed;
-    set_share(b, b->share / 2);
+    double share = b->share;
+    for (; b->took > b->halve_at; b->halve_at += b->allowed)
+        share /= 2;
+    set_share(b, share);
 }
 
 void tap_budget_renew(struct tap_budget *b, uint64_t now_ns)
