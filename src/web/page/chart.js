@@ -1,6 +1,6 @@
 // A chart over time; the only file that knows dygraphs.
 
-import { $, el, text } from "./dom.js";
+import { el, text } from "./dom.js";
 
 /*
  * Its legend is HTML with style attributes, which the Content-Security-Policy forbids (and which would be made of labels): left
@@ -35,6 +35,12 @@ export function chart(parent, { title, lines, axis, axisRight, empty }) {
     else self.graph?.setSelection(n);
     say();
   };
+  // One second in all charts.  This one marks its own points by itself.
+  function selectAll(n) {
+    self.selected = n;
+    say();
+    charts.forEach((c) => c !== self && c.rows.length === self.rows.length && c.select(n));
+  }
   const paint = () => ({
     colors: lines.map((l) => colour(l.colour)), gridLineColor: colour("line"), axisLineColor: colour("line"),
   });
@@ -50,11 +56,11 @@ export function chart(parent, { title, lines, axis, axisRight, empty }) {
       series: Object.fromEntries(lines.filter((l) => l.right).map((l) => [l.name, { axis: "y2" }])),
       axes: {
         y: { axisLabelFormatter: axis, axisLabelWidth: 52, pixelsPerLabel: 36 },
-        y2: { axisLabelFormatter: axisRight ?? axis, axisLabelWidth: 62, pixelsPerLabel: 36, drawGrid: false, includeZero: true },
+        y2: { axisLabelFormatter: axisRight ?? axis, axisLabelWidth: 62, pixelsPerLabel: 36, drawGrid: false, independentTicks: true, includeZero: true },
         x: { pixelsPerLabel: 70 },
       },
-      highlightCallback: (event, x, points, n) => charts.forEach((c) => c !== self && c.rows.length === self.rows.length && c.select(n) || c === self && (c.selected = n, say())),
-      unhighlightCallback: () => charts.forEach((c) => (c === self ? (c.selected = null, say()) : c.select(null))),
+      highlightCallback: (event, x, points, n) => selectAll(n),
+      unhighlightCallback: () => selectAll(null),
     });
   }
 

@@ -7,12 +7,12 @@ import * as live from "./live.js";
 
 const CHARTS = [
   {
-    title: "Lines a second", axis: format.short, of: (r) => [r.lines, r.aggregated],
-    lines: [{ name: "received", colour: "accent", show: format.rate }, { name: "aggregated", colour: "good", show: format.rate }],
+    title: "Arriving, a second", axis: format.short, of: (r) => [r.lines, r.datagrams],
+    lines: [{ name: "lines", colour: "accent", show: format.rate }, { name: "datagrams", colour: "good", show: format.rate }],
   },
   {
     title: "Not counted, a second", axis: format.short, of: (r) => [r.rejected, r.refused, r.kernel_dropped],
-    lines: [{ name: "rejected", colour: "warn", show: format.rate }, { name: "refused", colour: "other", show: format.rate },
+    lines: [{ name: "rejected", colour: "warn", show: format.rate }, { name: "refused", colour: "refused", show: format.rate },
       { name: "dropped by the kernel", colour: "bad", show: format.rate }],
   },
   {

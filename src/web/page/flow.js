@@ -9,9 +9,10 @@ const PLACES = [
   ["rejected", "Rejected", "c-warn", "not understood"],
   ["refused", "Refused", "c-refused", "a limit, or a rule that drops"],
   ["dropped", "Dropped", "c-bad", "taken apart, then lost for want of room"],
-  ["kernel", "Dropped by the kernel", "c-bad", "datagrams that a full socket threw away before they were read"],
+  ["kernel", "Kernel drops", "c-bad", "datagrams that a full socket threw away before they were read"],
 ];
-const HEIGHT = 330, HEAD = 30, ROW = (HEIGHT - HEAD) / PLACES.length, LEFT = 12, RIGHT = 392, THIN = 1.5, THICK = ROW - 8, BAR = 200;
+// As in page.css: the rows of the table beside it, the first taller than the others.
+const HEIGHT = 330, HEAD = 30, FIRST = 130, ROW = 34, LEFT = 10, RIGHT = 392, THIN = 1.5, BAR = 116;
 const cells = new Map();
 
 const rateOf = (second) => ({
@@ -22,9 +23,9 @@ const rateOf = (second) => ({
 
 export function build() {
   for (const [id, name, colour, help] of PLACES) {
-    const now = el("td", { class: "num now" }, "–"), total = el("td", { class: "num" }, "–");
+    const now = el("td", { class: "num now" }, "–"), total = el("td", { class: "num" }, el("span", { class: "brief" }, "–"), el("span", { class: "full" }, "–"));
     const key = el("span", { class: `key ${colour}`, "aria-hidden": "true" });
-    $("flow-rows").append(el("tr", { title: help }, el("th", { scope: "row" }, key, name), now, total));
+    $("flow-rows").append(el("tr", { title: help }, el("th", { scope: "row" }, el("span", { class: "keyed" }, key, name)), now, total));
     const path = svg("path", { class: colour }), end = svg("rect", { class: colour, x: RIGHT, width: 8 });
     $("flow").append(path, end);
     cells.set(id, { now, total, path, end });
@@ -36,12 +37,12 @@ function draw(now) {
   const all = PLACES.reduce((sum, [id]) => sum + now[id], 0);
   const thick = (id) => (now[id] > 0 ? Math.max(THIN, (now[id] / all) * BAR) : 0);
   const total = PLACES.reduce((sum, [id]) => sum + thick(id), 0);
-  let from = HEAD + (HEIGHT - HEAD - total) / 2;
+  let from = HEAD + FIRST / 2 + 40 - total / 2;
   $("flow-in").setAttribute("y", total > 0 ? from : HEIGHT / 2);
   $("flow-in").setAttribute("height", Math.max(total, 1));
   PLACES.forEach(([id], i) => {
-    const left = thick(id), right = Math.min(left, THICK), { path, end } = cells.get(id);
-    const to = HEAD + ROW * i + (ROW - right) / 2, mid = (LEFT + RIGHT) / 2;
+    const row = i === 0 ? FIRST : ROW, top = i === 0 ? HEAD : HEAD + FIRST + ROW * (i - 1), { path, end } = cells.get(id);
+    const left = thick(id), right = Math.min(left, row - 8), to = top + (row - right) / 2, mid = (LEFT + RIGHT) / 2;
     path.setAttribute("d", left === 0 ? "" :
       `M${LEFT} ${from}C${mid} ${from} ${mid} ${to} ${RIGHT} ${to}V${to + right}C${mid} ${to + right} ${mid} ${from + left} ${LEFT} ${from + left}Z`);
     end.setAttribute("y", to);
@@ -58,12 +59,17 @@ export function second(row) {
     cell.classList.toggle("idle", now[id] === 0);
   }
   draw(now);
+  text($("flow-received"), `received ${format.rate(row.lines)}`);
 }
 
 export function account(sums) {
   const l = sums.lines;
   const totals = { ...l, events: l.events + l.checks, kernel: sums.kernel_dropped };
-  for (const [id] of PLACES) text(cells.get(id).total, format.count(totals[id]));
+  for (const [id] of PLACES) {
+    const [brief, full] = cells.get(id).total.children;
+    text(brief, format.short(totals[id]));
+    text(full, format.count(totals[id]));
+  }
   const even = sums.difference === 0, said = $("balance");
   said.className = `balance ${even ? "good" : "bad"}`;
   text(said, even ? "✓ every line received is in exactly one place" : `✗ ${format.count(sums.difference)} lines are in no place`);

@@ -25,12 +25,12 @@ function showLoss() {
   const lost = sum("rejected") + sum("refused") + sum("kernel_dropped");
   $("t-loss").className = sum("kernel_dropped") > 0 ? "bad" : lost > 0 ? "warn" : "good";
   text($("t-loss"), lost === 0 ? "none" : format.percent(lost, sum("lines") + sum("kernel_dropped")));
-  text($("t-loss-sub"), lost === 0 ? "in the last minute" : `${format.short(lost)} in the last minute`);
+  text($("t-loss-sub"), lost === 0 ? "in the last minute" : `${format.short(lost)} in 60 s`);
 }
 
 function showSecond(row) {
   text($("t-lines"), format.short(row.lines));
-  text($("t-lines-sub"), `${format.short(row.datagrams)} datagrams/s · ${format.bytes(row.bytes)}/s`);
+  text($("t-lines-sub"), `${format.short(row.datagrams)} datagrams/s`);
   text($("t-series"), format.short(row.series));
   text($("t-cpu"), format.short(row.cpu_percent));
   const [size, unit] = format.bytesParts(row.rss_bytes);

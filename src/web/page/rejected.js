@@ -5,7 +5,6 @@ import { $, el, keyed, text } from "./dom.js";
 import * as format from "./format.js";
 
 const BEFORE = 60, AFTER = 40;
-const printable = (s) => s.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\uFFFD");
 
 /*
  * The part of a line around byte `at`, and how far in it that is: [text, characters].  The offset counts bytes of UTF-8; no two
@@ -17,7 +16,7 @@ export function around(line, at) {
   for (; n < points.length && byte < at; n++) byte += encoder.encode(points[n]).length;
   const from = Math.max(0, n - BEFORE), to = Math.min(points.length, n + AFTER);
   const shown = (from > 0 ? "…" : "") + points.slice(from, to).join("") + (to < points.length ? "…" : "");
-  return [printable(shown), n - from + (from > 0 ? 1 : 0)];
+  return [format.printable(shown), n - from + (from > 0 ? 1 : 0)];
 }
 
 function example(x) {

@@ -19,24 +19,24 @@ function numberOf(s) {
 function shownValue(s) {
   if (s.type === "set") return `${format.count(numberOf(s))} members`;
   if (s.p99 === undefined || s.p99 === null) return format.value(numberOf(s));
-  return `p50 ${format.value(s.p50)} · p99 ${format.value(s.p99)}`;
+  return `p50 ${format.figure(s.p50)} · p99 ${format.figure(s.p99)}`;
 }
 
 function make(s) {
-  const tags = s.tags.map((t) => el("span", { class: "tag" }, t));
-  const head = el("th", { scope: "row" }, el("div", { class: "name" }, s.name), ...tags);
+  const tags = s.tags.map((t) => el("span", { class: "tag" }, format.printable(t)));
+  const head = el("th", { scope: "row" }, el("div", { class: "name" }, format.printable(s.name)), ...tags);
   const line = svg("svg", { class: "spark", viewBox: "0 0 120 24", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("path"));
-  return el("tr", {}, head, el("td", {}, s.type), num(""), num(""), el("td", {}, line), num(""), el("td", {}));
+  return el("tr", {}, head, num(""), el("td", {}, line), num(""), el("td", {}, s.type), num(""), el("td", { class: "name" }));
 }
 
 function update(tr, s) {
   const values = kept.get(keyOf(s)), cells = tr.children;
-  text(cells[2], shownValue(s));
+  text(cells[1], shownValue(s));
   text(cells[3], s.samples_per_second === null || s.samples_per_second === undefined ? "–" : format.short(s.samples_per_second));
   tr.querySelector("path").setAttribute("d", sparkPath(values));
   text(cells[5], format.ago(s.last_seen_s));
   const shown = (s.exposed ?? []).join(", ");
-  text(cells[6], [s.rule, shown].filter(Boolean).join(" → ") || "not shown");
+  text(cells[6], [s.rule, format.printable(shown)].filter(Boolean).join(" → ") || "not shown");
 }
 
 function remember(found) {

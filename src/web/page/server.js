@@ -49,7 +49,7 @@ function show(s) {
   document.title = `${s.instance} · statsd`;
   text($("server-said"), `Version ${s.version}, pid ${s.pid}, ${s.state}, up ${format.span(s.uptime_s)}, interval ${format.value(s.interval_s)} s, ` +
     (s.config.file ? `config ${s.config.file}.` : "no config file."));
-  text($("t-series-sub"), `${format.short(s.exposed)} shown · limit ${format.short(s.limits.max_series)}`);
+  text($("t-series-sub"), `of ${format.short(s.limits.max_series)} at most`);
   text($("t-cpu-sub"), `${s.workers.length} ${s.workers.length === 1 ? "worker" : "workers"}`);
   redisTile(s.redis);
   charts.redis(s.redis !== null);

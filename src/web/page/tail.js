@@ -7,11 +7,9 @@ import * as format from "./format.js";
 const KEPT = 300;
 let source = null, waiting = [], frame = null, seen = 0;
 
-const printable = (s) => s.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\uFFFD");
-
 function lineOf(x) {
   const when = format.time(x.at_s);
-  return el("li", {}, el("time", { datetime: when.iso }, when.text), printable(x.line));
+  return el("li", {}, el("time", { datetime: when.iso }, when.text), format.printable(x.line));
 }
 
 function add(item) {

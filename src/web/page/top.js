@@ -13,9 +13,9 @@ const TABLES = [
 
 function make(item) {
   const { table, t } = item;
-  const under = table.of ? el("span", { class: "quiet" }, " of ", el("bdi", {}, table.of(t))) : null;
+  const under = table.of ? el("span", { class: "quiet" }, " of ", el("bdi", {}, format.printable(table.of(t)))) : null;
   const cell = el("th", { scope: "row", class: "barred" }, el("i", { "aria-hidden": "true" }),
-    el("span", {}, el("span", { class: "name" }, table.name(t)), under));
+    el("span", {}, el("span", { class: "name" }, format.printable(table.name(t))), under));
   return el("tr", {}, cell, num(""));
 }
 
