@@ -7,6 +7,7 @@
  *     server_http.c    its routes
  *     server_api.c     what /api/v1/ tells of it
  *     server_web.c     http.web_config: TLS, users, headers
+ *     server_sampling.c   a sample of what arrives, and who looks at it
  *     server_tick.c    what it does once a second
  *     server_watch.c   files of Unix sockets that were lost
  *     server_reload.c  another configuration is put in force
@@ -31,6 +32,7 @@
 #include "app/events.h"
 #include "app/manager.h"
 #include "app/reload.h"
+#include "app/sampling.h"
 #include "app/selfmetrics.h"
 #include "app/server_view.h"
 #include "app/server_web.h"
@@ -79,6 +81,7 @@ struct server {
     struct api *api;              /* the same; NULL without HTTP too */
     struct server_view *view;     /* what it shows of the server; NULL with it */
     struct cluster_page *cluster; /* the same; NULL without HTTP or redis.url, too */
+    struct sampling *sampling; /* NULL without HTTP, or where http.sample is 0 */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct http_body *landing;

@@ -76,6 +76,11 @@ enum MHD_Result http_reply_stream(const struct http_request *r, struct http_read
     return queue_take(r, MHD_HTTP_OK, NULL, http_reader_response(from, r->head));
 }
 
+enum MHD_Result http_reply_feed(const struct http_request *r, struct http_feed_reader *from)
+{
+    return queue_take(r, MHD_HTTP_OK, NULL, http_feed_response(from, r->head));
+}
+
 enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, const char *text,
                                 const char *allow)
 {
