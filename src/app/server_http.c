@@ -159,7 +159,7 @@ int server_http_start(struct server *s)
     s->landing = http_body_take("text/html; charset=utf-8", mem_strdup(landing_page),
                                 sizeof landing_page - 1);
     const struct http_route routes[] = {
-        { .path = "/", .fixed = s->landing },
+        { .path = "/", .fixed = s->landing, .guarded = true },
         /* Asked before the saved state is loaded, it waits: the loop does not run until then. */
         { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
         cluster_route(s),
@@ -182,6 +182,8 @@ int server_http_start(struct server *s)
                            .max_per_ip = c->http_max_per_ip,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000),
                            .allow = &allow,
+                           .hosts = c->http_hosts,
+                           .access_log = c->http_access_log,
                            .tls_handshakes_per_second = c->limits_tls_handshakes_per_second };
     const char *error = "";
     int rc = server_web_start(&s->web);

@@ -81,7 +81,7 @@ struct server {
     struct api *api;              /* the same; NULL without HTTP too */
     struct server_view *view;     /* what it shows of the server; NULL with it */
     struct cluster_page *cluster; /* the same; NULL without HTTP or redis.url, too */
-    struct sampling *sampling; /* NULL without HTTP, or where http.sample is 0 */
+    struct sampling *sampling;    /* NULL without HTTP, or where http.sample is 0 */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct http_body *landing;
