@@ -32,10 +32,10 @@ enum {
 struct sampled {
     const struct tap_record *datagram; /* where it was in, by whom it was sent, which share it is */
     unsigned worker;                   /* who read it */
-    bool first;         /* line of its datagram */
-    struct slice line;  /* as it came, without LF */
-    struct slice name;  /* of the metric; ptr NULL: it is none, or refused */
-    uint64_t samples;   /* values in it; an estimate divides them by datagram->share */
+    bool first;                        /* line of its datagram */
+    struct slice line;                 /* as it came, without LF */
+    struct slice name;                 /* of the metric; ptr NULL: it is none, or refused */
+    uint64_t samples; /* values in it; an estimate divides them by datagram->share */
     bool rejected;
 };
 

@@ -176,6 +176,8 @@ int server_http_start(struct server *s)
                            .max_per_ip = c->http_max_per_ip,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000),
                            .allow = &allow,
+                           .hosts = c->http_hosts,
+                           .access_log = c->http_access_log,
                            .tls_handshakes_per_second = c->limits_tls_handshakes_per_second };
     const char *error = "";
     int rc = server_web_start(&s->web);
