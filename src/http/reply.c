@@ -1,6 +1,7 @@
 #include "http/reply.h"
 
-#include <string.h>
+#include <assert.h>
+#include <stdio.h>
 
 /* route: NULL is fine. */
 static void add_route_headers(const struct http_route *route, struct MHD_Response *response)
@@ -84,20 +85,25 @@ enum MHD_Result http_reply_stream(const struct http_request *r, struct http_read
     return queue_take(r, MHD_HTTP_OK, NULL, http_reader_response(from, r->head));
 }
 
+enum MHD_Result http_reply_feed(const struct http_request *r, struct http_feed_reader *from)
+{
+    return queue_take(r, MHD_HTTP_OK, NULL, http_feed_response(from, r->head));
+}
+
 enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, const char *text,
                                 const char *allow)
 {
-    size_t n = strlen(text);
-    char line[256];
-    n = n < sizeof line - 1 ? n : sizeof line - 1;
-    memcpy(line, text, n);
-    line[n] = '\n';
+    const bool json = r->found != NULL && r->found->json;
+    char line[512];
+    /* Texts of the server and its probes: without quotes, and short. */
+    int n = snprintf(line, sizeof line, json ? "{\"error\":\"%s\"}\n" : "%s\n", text);
+    assert(n > 0 && (size_t)n < sizeof line);
     struct MHD_Response *response;
-    response = MHD_create_response_from_buffer(n + 1, line, MHD_RESPMEM_MUST_COPY);
+    response = MHD_create_response_from_buffer((size_t)n, line, MHD_RESPMEM_MUST_COPY);
     if (response != NULL && status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
         /* The request may have a body, which nobody will read. */
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
-    return queue_take(r, status, "text/plain; charset=utf-8", response);
+    return queue_take(r, status, json ? "application/json" : "text/plain; charset=utf-8", response);
 }
