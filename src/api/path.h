@@ -22,7 +22,11 @@
  */
 #define API_PATHS(X)                                                                               \
     X(checks, "checks", GET, NOTHING)                                                              \
-    X(events, "events", GET, NOTHING)
+    X(conservation, "conservation", GET, NOTHING)                                                  \
+    X(events, "events", GET, NOTHING)                                                              \
+    X(explain, "explain", POST, NOTHING)                                                           \
+    X(status, "status", GET, NOTHING)                                                              \
+    X(timeline, "timeline", GET, NOTHING)
 
 /*
  * A list in an answer ends before the answer would be longer, but for a first item that is longer

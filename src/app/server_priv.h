@@ -5,6 +5,7 @@
  *     server_interval.c   a closed interval goes to the sinks
  *     server_build.c   its parts: listeners, registry, workers, sinks
  *     server_http.c    its routes
+ *     server_api.c     what /api/v1/ tells of it
  *     server_web.c     http.web_config: TLS, users, headers
  *     server_sampling.c   a sample of what arrives, and who looks at it
  *     server_tick.c    what it does once a second
@@ -33,6 +34,7 @@
 #include "app/reload.h"
 #include "app/sampling.h"
 #include "app/selfmetrics.h"
+#include "app/server_view.h"
 #include "app/server_web.h"
 #include "app/server_takeover.h"
 #include "app/turn.h"
@@ -78,6 +80,7 @@ struct server {
     struct events events;         /* events.log is what others read, and are told by */
     struct scrape *scrape;        /* NULL until everything is built */
     struct api *api;              /* the same; NULL without HTTP too */
+    struct server_view *view;     /* what it shows of the server; NULL with it */
     struct cluster_page *cluster; /* the same; NULL without HTTP or redis.url, too */
     struct sampling *sampling; /* NULL without HTTP, or where http.sample is 0 */
     struct http_server *http;
@@ -91,6 +94,7 @@ struct server {
     uv_idle_t giving;                   /* the next slice of a closed interval */
     bool is_giving;                     /* between the sinks' begin and end */
     uint64_t slice_begun_ns, giving_ns; /* of the slice at hand; of those before */
+    struct snapshot giving_snap;        /* that interval */
     uv_async_t lifecycle;               /* POST /-/quit or /-/reload came in: see lifecycle_asked */
     _Atomic unsigned lifecycle_asked;   /* bits of enum lifecycle: HTTP sets them, control clears */
     int64_t interval_start_ms;          /* of the interval that is open */
@@ -189,6 +193,14 @@ void server_http_stop(struct server *s);
  */
 int server_http_spare(struct server *s);
 void server_http_again(struct server *s);
+
+/* The API; without an HTTP server there is none.  returns  0 or -errno; close in both cases */
+int server_api_open(struct server *s);
+void server_api_close(struct server *s);
+/* To be called once a second; after each turn; when an interval was given to the sinks. */
+void server_api_tick(struct server *s);
+void server_api_turned(struct server *s);
+void server_api_closed(struct server *s, const struct snapshot *snap, double seconds);
 
 /* To be called once a second while RUNNING. */
 void server_tick(struct server *s);

@@ -59,20 +59,6 @@ static int open_scrape(struct server *s)
     return scrape_new(&o, &s->scrape);
 }
 
-/* Without an HTTP server there is none. */
-static int open_api(struct server *s)
-{
-    const struct api_opts o = {
-        .loop = &s->loop,
-        .from = { .lifecycle = s->config->http_lifecycle, .events = s->events.log },
-        .ask_turn = ask_turn,
-        .turn = &s->turn,
-    };
-    int rc = s->config->http_listen[0] != '\0' ? api_new(&o, &s->api) : 0;
-    s->self.api = s->api;
-    return rc;
-}
-
 static int open_cluster(struct server *s)
 {
     const struct config *c = s->config;
@@ -140,7 +126,7 @@ int server_make(struct server *s)
     prepare_self(s);
     if ((rc = server_web_open(&s->web, s->config->http_web_config, &s->self.server)) < 0)
         return rc;
-    if ((rc = open_scrape(s)) < 0 || (rc = open_api(s)) < 0 || (rc = open_cluster(s)) < 0)
+    if ((rc = open_scrape(s)) < 0 || (rc = server_api_open(s)) < 0 || (rc = open_cluster(s)) < 0)
         return rc;
     server_start_loop(s);
     return 0;
