@@ -32,6 +32,7 @@ build    libzstd-dev               zstd bodies
 build    libgnutls28-dev           TLS
 build    libcrypt-dev              hashes of passwords
 build    libseccomp-dev            which system calls the server may make
+build    libpcap0.8-dev            capture files
 build    libjs-dygraphs            charts of the page, part of the binary
 run      redis-server              a private Redis for make run and the tests
 run      curl                      reads /metrics back
