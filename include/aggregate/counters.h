@@ -73,7 +73,10 @@
     X(SERIES_CREATED, "statsd_series_created_total", COUNTER, "",                                 \
       "Series seen for the first time.")                                                          \
     X(SERIES_EXPIRED, "statsd_series_expired_total", COUNTER, "",                                 \
-      "Series removed after their ttl without a sample, or dropped by the mapping of a reload.")  \
+      "Series removed after their ttl without a sample, dropped by the mapping of a reload, or "  \
+      "deleted over the API.")                                                                    \
+    X(SERIES_DELETED, "statsd_series_deleted_total", COUNTER, "",                                 \
+      "Series deleted over the API.")                                                             \
     X(RESTORED, "statsd_restored_lines", GAUGE, "",                                               \
       "Lines of /metrics that the saved state brought and no sample has come for since.")         \
     X(RESTORED_RESET, "statsd_restored_reset_total", COUNTER, "",                                 \
