@@ -44,8 +44,8 @@ struct lane_datagram {
     bool padded;       /* readable around, as for parser_begin_padded */
     bool truncated;    /* the kernel cut it: whole lines count, the rest is one error */
     /*
-     * Who sent it; NULL: not known.  Asked for where series are limited by origin alone; borrowed,
-     * as the bytes are.
+     * Who sent it; NULL: not known.  Asked for where series are limited by origin, or a tap wants
+     * it; borrowed, as the bytes are.
      */
     const struct sockaddr *sender;
 };
@@ -116,6 +116,14 @@ struct ingest *lane_ingest(struct lane *l);
 void lane_begin(struct lane *l, struct lane_source *from, struct lane_clock clock);
 
 void lane_datagram(struct lane *l, const struct lane_datagram *d);
+
+/*
+ * From the next datagram on, call this instead of the on_datagram of the taps; NULL: none.  For who
+ * wants to see some datagrams and not others: what is not asked for costs nothing.
+ */
+void lane_tap_datagrams(struct lane *l,
+                        void (*on_datagram)(void *cookie, const struct lane_datagram *d),
+                        void *cookie);
 
 /* Count n errors of what came before the parser, such as a frame that is none. */
 void lane_reject(struct lane *l, enum reason why, uint32_t n);

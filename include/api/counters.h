@@ -13,7 +13,8 @@
 #define API_COUNTERS(X)                                                                           \
     X(REQUESTS, "statsd_api_requests_total", COUNTER, "status",                                   \
       "Requests below /api/v1/ by the status of their answer: 400 for an argument that is not "   \
-      "understood, 503 when too much was answered that nobody had read yet.")
+      "understood, 403 where http.lifecycle is needed, 503 when too much was answered that "      \
+      "nobody had read yet.")
 /* clang-format on */
 
 enum api_counter {
@@ -23,7 +24,7 @@ enum api_counter {
 };
 
 /* X(status): those with which a request is answered. */
-#define API_STATUSES(X) X(200) X(400) X(404) X(503)
+#define API_STATUSES(X) X(200) X(400) X(403) X(404) X(405) X(429) X(503)
 
 enum api_status {
 #define X(status) API_##status,

@@ -4,10 +4,16 @@
 #ifndef API_SOURCES_H
 #define API_SOURCES_H
 
+#include <stdbool.h>
+
 #include "aggregate/event_log.h"
 
-/* All borrowed, and read on the control thread alone. */
+/*
+ * All borrowed, and read or called on the control thread alone.  A part that is NULL is off: what is
+ * asked of it is answered with null, or with an empty list.
+ */
 struct api_sources {
+    bool lifecycle; /* http.lifecycle: what changes something is allowed */
     const struct event_log *events;
 };
 

@@ -8,10 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slice.h"
 #include "http/body.h"
 #include "http/stream.h"
 
 struct http_request;
+
+/* As bits: HEAD counts as GET, and PUT as POST. */
+enum http_method { HTTP_GET = 1, HTTP_POST = 2, HTTP_DELETE = 4 };
 
 /* Its client's address as a number, as in struct http_reading.  thread  any, until answered */
 uint64_t http_request_who(const struct http_request *r);
@@ -27,6 +31,12 @@ uint64_t http_request_who(const struct http_request *r);
 const char *http_request_header(const struct http_request *r, const char *name);
 const char *http_request_arg(const struct http_request *r, const char *name);
 const char *http_request_path(const struct http_request *r);
+
+/* How it is asked.  thread  any, until answered */
+enum http_method http_request_method(const struct http_request *r);
+
+/* Its body, whole (http_route.body_max); empty: there is none.  Lives as long, any thread. */
+struct slice http_request_body(const struct http_request *r);
 
 /**
  * http_answer(r, status, body):

@@ -11,10 +11,13 @@
  *              stream that it still appends to (http_answer_stream).  Requests that wait at the
  *              same time may share a body or a stream.
  *
- * Every route takes GET and HEAD, or, where it says so, POST and PUT instead; another method is
- * answered 405 with Allow, an unknown path 404, one request too many that waits 503 with
- * Retry-After.  A route is one path, or all paths below one; of several that match, the exact one
- * is taken, else the longest.
+ * A route takes the methods that it names; another one is answered 405 with Allow, an unknown path
+ * 404, one request too many that waits 503 with Retry-After.  A route is one path, or all paths
+ * below one; of several that match, the exact one is taken, else the longest.
+ *
+ * The body of a POST or PUT to a deferred route is kept for its owner (http_request_body): one that
+ * is longer than the route takes is answered 413, one that all bodies together have no room for
+ * 503.  Other bodies are read and dropped.
  *
  * A client that hangs up while its request waits is noticed only when it is answered: the request
  * stays valid until then.  The connection's timeout does not run while its request waits.
@@ -43,7 +46,9 @@ struct tls_bundle;
 struct http_route {
     const char *path; /* begins with "/" */
     bool prefix;      /* all paths that begin with path, which ends in "/" */
-    bool post;        /* it changes something: POST and PUT in place of GET and HEAD */
+    unsigned methods; /* bits of enum http_method; 0: HTTP_GET */
+    size_t body_max;  /* bytes of a request's body, see above; 0: HTTP_BODY_BYTES */
+    bool json;        /* what the server itself answers here (4xx, 503) is {"error": "..."} */
     /* Exactly one of the three; probe and ask are called on the HTTP thread. */
     struct http_body *fixed; /* borrowed for the server's life */
     /* returns the status; *ret_text: static, one line without its end */
@@ -53,11 +58,17 @@ struct http_route {
     void *cookie;
 };
 
+/* Its methods as the header Allow has them.  NULL: of a route that takes GET.  thread  any */
+const char *http_route_allows(const struct http_route *route);
+
 /*
  * A connection that made room for another one is shut down, but counts for libmicrohttpd until it
  * is taken apart: this many may be open beyond max_connections.
  */
 enum { HTTP_LEAVING_MAX = 32, HTTP_PORT_DEFAULT = 9102 };
+
+/* The longest body of a request where its route says no other; and of all requests together. */
+enum { HTTP_BODY_BYTES = 64 << 10, HTTP_BODIES_BYTES = 4 << 20 };
 
 /* Memory that a connection takes: libmicrohttpd's pool and our request.  TLS comes on top. */
 enum { HTTP_CONNECTION_BYTES = 48 * 1024 };

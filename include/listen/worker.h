@@ -24,6 +24,7 @@
 #include "aggregate/lane.h"
 #include "listen/listener.h"
 #include "listen/refusals.h"
+#include "listen/tap.h"
 #include "listen/worker_order.h"
 
 /* One worker reads all that others read before it, of several listeners: as many as a manager keeps
@@ -131,6 +132,15 @@ void worker_give(struct worker *w, struct page *p);
 
 /* Examples of what the worker refused; lives as long as the worker. */
 struct refusals *worker_refusals(struct worker *w);
+
+/*
+ * Have the worker copy into t what it reads from now on, in place of the tap of that kind that it
+ * had; NULL: none.  t stays the caller's, who may free it once the worker goes by another one.
+ */
+void worker_tap(struct worker *w, enum tap_kind k, struct tap *t);
+
+/* Does the worker go by all that worker_tap was told?  Soon after, also when nothing comes in. */
+bool worker_tapped(const struct worker *w);
 
 /* End the thread and free everything; every page that was taken was given back.  w may be NULL. */
 void worker_join(struct worker *w);

@@ -21,6 +21,8 @@ struct lane {
     struct ingest *ingest;
     struct batch batch;
     struct lane_taps taps;
+    void (*on_datagram)(void *cookie, const struct lane_datagram *d); /* or NULL */
+    void *on_datagram_cookie;
     struct lane_refusals refusals;
     struct lane_source *from; /* of the datagrams at hand */
     struct lane_clock clock;  /* when they were read */
@@ -75,6 +77,7 @@ int lane_new(const struct lane_opts *opts, struct lane **ret)
     struct ingest_opts ingest = opts->ingest;
     int rc = -ENOMEM;
     l->taps = opts->taps;
+    lane_tap_datagrams(l, l->taps.on_datagram, l->taps.cookie);
     l->refusals = opts->refusals;
     parse.on_event = l->taps.on_event != NULL ? on_event : NULL;
     parse.on_check = l->taps.on_check != NULL ? on_check : NULL;
@@ -123,6 +126,14 @@ struct ingest *lane_ingest(struct lane *l)
 uint64_t lane_next_ns(const struct lane *l)
 {
     return l->next_ns + l->batch.n;
+}
+
+void lane_tap_datagrams(struct lane *l,
+                        void (*on_datagram)(void *cookie, const struct lane_datagram *d),
+                        void *cookie)
+{
+    l->on_datagram = on_datagram;
+    l->on_datagram_cookie = cookie;
 }
 
 /* ---- datagrams ---- */
@@ -195,8 +206,8 @@ static void parse_stamped(struct lane *l, uint64_t stamp_ns)
 void lane_datagram(struct lane *l, const struct lane_datagram *d)
 {
     lane_check(l);
-    if (l->taps.on_datagram != NULL)
-        l->taps.on_datagram(l->taps.cookie, d);
+    if (l->on_datagram != NULL)
+        l->on_datagram(l->on_datagram_cookie, d);
     if (__builtin_expect(l->senders, 0))
         note_sender(l, d->sender);
     if (d->padded)

@@ -69,11 +69,15 @@ static void unsent_sweep(struct api *a, bool all)
 
 /* ---- an answer ---- */
 
-static const struct {
+enum needs { NOTHING, LIFECYCLE };
+
+static const struct path {
     const char *name;
+    enum http_method method;
+    enum needs needs;
     enum api_status (*answer)(const struct api_ask *ask, struct buf *out);
 } paths[] = {
-#define X(name) { #name, api_##name##_answer },
+#define X(id, path, method, needs) { path, HTTP_##method, needs, api_##id##_answer },
     API_PATHS(X)
 #undef X
 };
@@ -81,27 +85,63 @@ static const struct {
 static enum api_status say_unknown_path(struct buf *out)
 {
     struct buf error = { 0 };
+    const char *before = "";
     buf_append_str(&error, "no such path; there are ");
-    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
-        buf_printf(&error, "%s%s%s", i == 0 ? "" : ", ", prefix, paths[i].name);
+    for (size_t i = 0; i < ARRAY_LEN(paths); before = paths[i++].name)
+        if (strcmp(paths[i].name, before) != 0)
+            buf_printf(&error, "%s%s%s", i == 0 ? "" : ", ", prefix, paths[i].name);
     api_json_error(out, (struct slice){ 0 }, buf_slice(&error));
     buf_release(&error);
     return API_404;
 }
 
-static enum api_status answer_of(const struct api *a, const struct http_request *r, struct buf *out)
+static enum api_status say_other_methods(unsigned methods, const char **ret_allow, struct buf *out)
+{
+    const struct http_route route = { .methods = methods };
+    struct buf error = { 0 };
+    *ret_allow = http_route_allows(&route);
+    buf_printf(&error, "this path takes %s", *ret_allow);
+    api_json_error(out, (struct slice){ 0 }, buf_slice(&error));
+    buf_release(&error);
+    return API_405;
+}
+
+/* The row of that path and method.  NULL: *ret_methods are those that the path has; 0: no such path
+ */
+static const struct path *path_find(const char *name, enum http_method m, unsigned *ret_methods)
+{
+    *ret_methods = 0;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        if (strcmp(name, paths[i].name) != 0)
+            continue;
+        if (paths[i].method == m)
+            return &paths[i];
+        *ret_methods |= paths[i].method;
+    }
+    return NULL;
+}
+
+static enum api_status answer_of(const struct api *a, const struct http_request *r,
+                                 const char **ret_allow, struct buf *out)
 {
     const char *path = http_request_path(r);
     struct http_arg args[HTTP_ARGS_MAX];
+    unsigned methods;
     struct api_ask ask = { .args = args,
                            .n_args = http_request_args(r, args),
+                           .body = http_request_body(r),
                            .now_ms = now_wall_ms(),
                            .from = &a->from };
     assert(strncmp(path, prefix, strlen(prefix)) == 0);
-    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
-        if (strcmp(path + strlen(prefix), paths[i].name) == 0)
-            return paths[i].answer(&ask, out);
-    return say_unknown_path(out);
+    const struct path *p = path_find(path + strlen(prefix), http_request_method(r), &methods);
+    if (p == NULL)
+        return methods == 0 ? say_unknown_path(out) : say_other_methods(methods, ret_allow, out);
+    if (p->needs == LIFECYCLE && !a->from.lifecycle) {
+        api_json_error(out, (struct slice){ 0 },
+                       SLICE_LIT("not allowed; http.lifecycle = on allows it"));
+        return API_403;
+    }
+    return p->answer(&ask, out);
 }
 
 static bool accepts_gzip(const struct http_request *r)
@@ -117,13 +157,14 @@ static void answer(struct api *a, struct http_request *r)
         API_STATUSES(X)
 #undef X
     };
-    static const struct http_header no_store[] = { { "Cache-Control", "no-store" } };
+    struct http_header headers[] = { { "Cache-Control", "no-store" }, { "Allow", NULL } };
+    const char *allow = NULL;
     enum api_status status = API_503;
     struct buf json = { 0 };
     if (a->unsent_bytes >= API_UNSENT_BYTES) /* some may have been read since the turn was over */
         unsent_sweep(a, false);
     if (a->unsent_bytes < API_UNSENT_BYTES)
-        status = answer_of(a, r, &json);
+        status = answer_of(a, r, &allow, &json);
     else
         api_json_error(&json, (struct slice){ 0 },
                        SLICE_LIT("too many answers wait to be read; ask again in a second"));
@@ -132,7 +173,8 @@ static void answer(struct api *a, struct http_request *r)
     if (json.len >= PACK_BYTES && accepts_gzip(r))
         http_body_pack(body);
     a->stats.answered[status]++;
-    http_answer_with(r, codes[status], body, no_store, ARRAY_LEN(no_store));
+    headers[1].value = allow;
+    http_answer_with(r, codes[status], body, headers, allow != NULL ? 2 : 1);
     unsent_add_take(a, body);
 }
 
@@ -179,7 +221,12 @@ int api_new(const struct api_opts *opts, struct api **ret)
 struct http_route api_route(struct api *a)
 {
     return (struct http_route){
-        .path = prefix, .prefix = true, .ask = http_mailbox_ask, .cookie = &a->desk.mailbox
+        .path = prefix,
+        .prefix = true,
+        .methods = HTTP_GET | HTTP_POST | HTTP_DELETE,
+        .json = true,
+        .ask = http_mailbox_ask,
+        .cookie = &a->desk.mailbox,
     };
 }
 

@@ -1,7 +1,8 @@
 /**
  * path: the paths below /api/v1/, and what each gets.
  *
- * To add one: a row in API_PATHS, and the file src/api/NAME.c with its api_NAME_answer.
+ * To add one: a row in API_PATHS, the file src/api/ID.c with its api_ID_answer, and its answers in
+ * src/api/openapi.json.  A path with several methods has a row for each.
  *   thread   control
  */
 #ifndef API_PATH_H
@@ -11,11 +12,17 @@
 #include "api/sources.h"
 #include "base/buf.h"
 #include "http/args.h"
+#include "http/http.h"
 
-/* X(name) */
+/*
+ * X(id, path, method, needs)
+ *   method   GET, POST, DELETE: HEAD is answered as GET, PUT as POST
+ *   needs    LIFECYCLE: it changes something, so http.lifecycle has to be on (403 otherwise); or
+ *            NOTHING
+ */
 #define API_PATHS(X)                                                                               \
-    X(checks)                                                                                      \
-    X(events)
+    X(checks, "checks", GET, NOTHING)                                                              \
+    X(events, "events", GET, NOTHING)
 
 /*
  * A list in an answer ends before the answer would be longer, but for a first item that is longer
@@ -26,15 +33,17 @@ enum { API_ANSWER_BYTES = 512 << 10 };
 struct api_ask {
     const struct http_arg *args; /* n_args query arguments */
     size_t n_args;
-    int64_t now_ms; /* wall clock */
+    struct slice body; /* of a POST: at most HTTP_BODY_BYTES, any bytes */
+    int64_t now_ms;    /* wall clock */
     const struct api_sources *from;
 };
 
 /*
  * Append the answer's JSON to out, which is empty.
- *   returns  API_200, or API_400 with an error in out (args.h)
+ *   returns  API_200, or another status with an error in out (json.h, args.h)
  */
-#define X(name) enum api_status api_##name##_answer(const struct api_ask *ask, struct buf *out);
+#define X(id, path, method, needs)                                                                 \
+    enum api_status api_##id##_answer(const struct api_ask *ask, struct buf *out);
 API_PATHS(X)
 #undef X
 

@@ -166,8 +166,8 @@ int server_http_start(struct server *s)
         api_route(s->api),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },
-        { .path = "/-/quit", .probe = post_quit, .cookie = s, .post = true },
-        { .path = "/-/reload", .probe = post_reload, .cookie = s, .post = true },
+        { .path = "/-/quit", .probe = post_quit, .cookie = s, .methods = HTTP_POST },
+        { .path = "/-/reload", .probe = post_reload, .cookie = s, .methods = HTTP_POST },
     };
     assert(s->http == NULL);
     static_assert(sizeof routes == sizeof s->routes, "every route has its place");

@@ -64,7 +64,7 @@ static int open_api(struct server *s)
 {
     const struct api_opts o = {
         .loop = &s->loop,
-        .from = { .events = s->events.log },
+        .from = { .lifecycle = s->config->http_lifecycle, .events = s->events.log },
         .ask_turn = ask_turn,
         .turn = &s->turn,
     };

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cmd/explain_core.h"
-#include "cmd/explain_text.h"
+#include "explain/explain_core.h"
+#include "explain/explain_text.h"
 #include "config/escape.h"
 #include "config/mapping_cases.h"
 #include "listen/socket_url.h"

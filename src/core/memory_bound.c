@@ -193,7 +193,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     /* /cluster/metrics has as many of its own. */
     PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX * (redis ? UINT64_C(2) : 1) : 0,
          scrape_memory(page, c->http_max_connections));
-    PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES);
+    PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES + HTTP_BODIES_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes + REDIS_SPOOL_BYTES);

@@ -39,6 +39,7 @@ struct http_server {
     _Atomic bool leaving; /* replies end their connection */
     atomic_uint refs;     /* one until http_stop, and one of each request */
     _Atomic uint64_t requests, rejected, rate_limited; /* written by the HTTP thread only */
+    _Atomic size_t bodies_bytes; /* of the requests' bodies; who drops one may be any thread */
 
     pthread_mutex_t lock;         /* of what follows, and of the requests' `waits` */
     pthread_cond_t idle;          /* n_open became 0 */
@@ -57,8 +58,13 @@ struct http_server {
 struct http_request {
     struct http_server *server;
     struct MHD_Connection *connection;
-    const struct http_route *route;
-    const char *path; /* libmicrohttpd's, for the request's life */
+    const struct http_route *found; /* by its path, before it is known who asks; or NULL */
+    const struct http_route *route; /* the same, once it is entered */
+    enum http_method method;        /* of an entered one */
+    bool uploads;                   /* its body is kept, in upload */
+    struct buf upload;              /* as far as it has come */
+    unsigned upload_status;         /* 413, 503: the body is not kept, and this is the answer */
+    const char *path;               /* libmicrohttpd's, for the request's life */
     atomic_uint refs;
     bool begun;                /* its head is here */
     bool long_query;           /* the query was cut off before it was parsed: answer 414 */

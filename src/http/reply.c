@@ -1,6 +1,7 @@
 #include "http/reply.h"
 
-#include <string.h>
+#include <assert.h>
+#include <stdio.h>
 
 /* Takes the response; NULL is fine. */
 static enum MHD_Result queue_take(const struct http_request *r, unsigned status, const char *type,
@@ -78,17 +79,17 @@ enum MHD_Result http_reply_stream(const struct http_request *r, struct http_read
 enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, const char *text,
                                 const char *allow)
 {
-    size_t n = strlen(text);
-    char line[256];
-    n = n < sizeof line - 1 ? n : sizeof line - 1;
-    memcpy(line, text, n);
-    line[n] = '\n';
+    const bool json = r->found != NULL && r->found->json;
+    char line[512];
+    /* Texts of the server and its probes: without quotes, and short. */
+    int n = snprintf(line, sizeof line, json ? "{\"error\":\"%s\"}\n" : "%s\n", text);
+    assert(n > 0 && (size_t)n < sizeof line);
     struct MHD_Response *response;
-    response = MHD_create_response_from_buffer(n + 1, line, MHD_RESPMEM_MUST_COPY);
+    response = MHD_create_response_from_buffer((size_t)n, line, MHD_RESPMEM_MUST_COPY);
     if (response != NULL && status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
         /* The request may have a body, which nobody will read. */
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
-    return queue_take(r, status, "text/plain; charset=utf-8", response);
+    return queue_take(r, status, json ? "application/json" : "text/plain; charset=utf-8", response);
 }

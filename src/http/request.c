@@ -3,7 +3,7 @@
  *
  *   http_on_target      the first line is here: request_new
  *   http_on_request     the head is here: begin looks who asks, and finds the route, or rejects
- *   http_on_request     for each part of a body, which is dropped
+ *   http_on_request     for each part of a body: upload.c
  *   http_on_request     the request is complete: reply.  One whose password has to be checked is
  *                       suspended, put into the server's list and given to auth
  *        on_verdict     (checker's thread) takes it off the list and resumes the connection
@@ -27,7 +27,9 @@
 #include "http/http_priv.h"
 #include "http/rate.h"
 #include "http/reply.h"
+#include "http/route.h"
 #include "http/target.h"
+#include "http/upload.h"
 
 enum { CHECKING_MAX = 64 }; /* requests whose password is being checked */
 
@@ -59,6 +61,7 @@ static void request_unref(struct http_request *r)
         return;
     http_body_unref(r->body);
     buf_release(&r->headers);
+    http_upload_release(r);
     http_reader_detach(r->reader); /* not NULL: the client hung up before it read anything */
     http_server_unref(r->server);
     free(r);
@@ -174,8 +177,7 @@ static void count(_Atomic uint64_t *c)
 
 static enum MHD_Result reply_text(const struct http_request *r, unsigned status, const char *text)
 {
-    bool post = r->route != NULL && r->route->post;
-    return http_reply_text(r, status, text, post ? "POST, PUT" : "GET, HEAD");
+    return http_reply_text(r, status, text, http_route_allows(r->found));
 }
 
 static enum MHD_Result reject(struct http_request *r, unsigned status, const char *text)
@@ -184,24 +186,6 @@ static enum MHD_Result reject(struct http_request *r, unsigned status, const cha
     count(&r->server->rejected);
     http_connection_answers(http_connection_of(r->connection));
     return reply_text(r, status, text);
-}
-
-/* The route of exactly that path, else the one with the longest prefix, else NULL. */
-static const struct http_route *route_find(const struct http_server *s, const char *path)
-{
-    const struct http_route *best = NULL;
-    size_t longest = 0;
-    for (size_t i = 0; i < s->n_routes; i++) {
-        const struct http_route *route = &s->routes[i];
-        size_t n = strlen(route->path);
-        if (strcmp(route->path, path) == 0)
-            return route;
-        if (route->prefix && n > longest && strncmp(route->path, path, n) == 0) {
-            best = route;
-            longest = n;
-        }
-    }
-    return best;
 }
 
 static enum MHD_Result defer(struct http_request *r)
@@ -226,14 +210,6 @@ static enum MHD_Result reply_deferred(struct http_request *r)
     return http_reply_stream(r, reader);
 }
 
-static bool takes(const struct http_route *route, const char *method)
-{
-    if (route->post)
-        return strcmp(method, MHD_HTTP_METHOD_POST) == 0 ||
-               strcmp(method, MHD_HTTP_METHOD_PUT) == 0;
-    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-}
-
 static void on_verdict(void *request, enum http_verdict v)
 {
     struct http_request *r = request;
@@ -253,6 +229,14 @@ static enum MHD_Result reject_busy(struct http_request *r)
     return reject(r, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests, come again");
 }
 
+static enum MHD_Result reject_upload(struct http_request *r)
+{
+    return reject(r, r->upload_status,
+                  r->upload_status == MHD_HTTP_CONTENT_TOO_LARGE
+                      ? "the body is longer than this path takes"
+                      : "too many bodies of requests are kept, come again");
+}
+
 static enum MHD_Result have_checked(struct http_request *r)
 {
     struct http_server *s = r->server;
@@ -268,7 +252,7 @@ static enum MHD_Result have_checked(struct http_request *r)
 }
 
 /* It is known who asks: find the route, or reject. */
-static enum MHD_Result enter(struct http_request *r, const char *target, const char *method)
+static enum MHD_Result enter(struct http_request *r, const char *method)
 {
     if (r->verdict == HTTP_AUTH_BAD)
         return reject(r, MHD_HTTP_UNAUTHORIZED, "a user and a password are needed");
@@ -277,13 +261,14 @@ static enum MHD_Result enter(struct http_request *r, const char *target, const c
     http_request_trust(r);
     if (r->long_query || http_args_too_many(r))
         return reject(r, MHD_HTTP_URI_TOO_LONG, "the query is too long, or has too many arguments");
-    r->path = http_target_path(target);
-    r->route = route_find(r->server, r->path);
-    if (r->route == NULL)
+    if (r->found == NULL)
         return reject(r, MHD_HTTP_NOT_FOUND, "not found");
-    if (!takes(r->route, method))
-        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED,
-                      r->route->post ? "only POST and PUT" : "only GET and HEAD");
+    r->method = http_method_of(method);
+    if (!http_route_takes(r->found, r->method))
+        return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED, http_route_only(r->found));
+    if (r->upload_status != 0)
+        return reject_upload(r);
+    r->route = r->found;
     char list[HTTP_ACCEPT_BYTES];
     r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     r->gzip = http_accept_gzip(
@@ -291,17 +276,19 @@ static enum MHD_Result enter(struct http_request *r, const char *target, const c
     return MHD_YES;
 }
 
-static enum MHD_Result reply(struct http_request *r, const char *target, const char *method)
+static enum MHD_Result reply(struct http_request *r, const char *method)
 {
     http_connection_answers(http_connection_of(r->connection));
     if (r->verdict == HTTP_AUTH_UNKNOWN)
         return have_checked(r);
-    enum MHD_Result rc = r->route == NULL ? enter(r, target, method) : MHD_YES;
+    enum MHD_Result rc = r->route == NULL ? enter(r, method) : MHD_YES;
     const struct http_route *route = r->route;
     if (r->rejected)
         return rc;
     if (r->deferred)
         return reply_deferred(r);
+    if (r->upload_status != 0)
+        return reject_upload(r);
     if (route->fixed != NULL)
         return http_reply_body(r, MHD_HTTP_OK, route->fixed, (struct slice){ 0 });
     if (route->probe != NULL) {
@@ -318,6 +305,9 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
 {
     struct http_server *s = r->server;
     r->begun = true;
+    r->path = http_target_path(target);
+    r->found = http_route_find(s->routes, s->n_routes, r->path);
+    http_upload_begin(r, method);
     pthread_mutex_lock(&s->lock);
     s->n_open++;
     pthread_mutex_unlock(&s->lock);
@@ -331,7 +321,7 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
     r->verdict = HTTP_AUTH_OK;
     if (s->auth != NULL)
         r->verdict = http_auth_look(s->auth, http_request_header(r, MHD_HTTP_HEADER_AUTHORIZATION));
-    return r->verdict == HTTP_AUTH_UNKNOWN ? MHD_YES : enter(r, target, method);
+    return r->verdict == HTTP_AUTH_UNKNOWN ? MHD_YES : enter(r, method);
 }
 
 void *http_on_target(void *cookie, const char *target, struct MHD_Connection *connection)
@@ -349,15 +339,15 @@ enum MHD_Result http_on_request(void *cookie, struct MHD_Connection *connection,
     struct http_request *r = *request;
     (void)cookie;
     (void)version;
-    (void)upload;
     http_secure_heard(http_connection_handshake(http_connection_of(connection)));
     if (!r->begun)
         return begin(r, path, method);
     if (*upload_len > 0) {
+        http_upload_add(r, upload, *upload_len);
         *upload_len = 0; /* all of it was taken */
         return MHD_YES;
     }
-    return reply(r, path, method);
+    return reply(r, method);
 }
 
 void http_on_completed(void *cookie, struct MHD_Connection *connection, void **request,

@@ -50,6 +50,16 @@ const char *http_request_arg(const struct http_request *r, const char *name)
     return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+enum http_method http_request_method(const struct http_request *r)
+{
+    return r->method;
+}
+
+struct slice http_request_body(const struct http_request *r)
+{
+    return buf_slice(&r->upload);
+}
+
 const char *http_request_path(const struct http_request *r)
 {
     return r->path;

@@ -30,6 +30,7 @@ struct connection;
 struct dgram_buffers;
 struct lane;
 struct refusals;
+struct taps;
 struct worker_order;
 
 /* What the sources of one worker share; the worker owns all of it.  All else is a source's own. */
@@ -37,6 +38,7 @@ struct source_env {
     uv_loop_t *loop;
     struct lane *lane;
     struct refusals *refusals;
+    struct taps *taps;
     struct worker_order *order;  /* as in struct worker_opts */
     bool senders;                /* the lane is told who sent each datagram */
     struct dgram_buffers *dgram; /* shared because it is large; made by dgram_share */

@@ -27,6 +27,7 @@
 #include "listen/dgram.h"
 #include "listen/gather.h"
 #include "listen/refusals_priv.h"
+#include "listen/tap_priv.h"
 #include "listen/transport.h"
 #include "listen/watch.h"
 #include "listen/worker_order_priv.h"
@@ -108,6 +109,7 @@ static uint64_t feed_lane(struct dgram_socket *k, int n)
     const struct source_env *env = k->source->base.env;
     int64_t ahead_ns = k->stamped ? worker_order_wall_ahead_ns(env->order) : 0;
     const struct lane_clock clock = { now_mono_ns(), ahead_ns };
+    const bool senders = env->dgram->asked.senders == DGRAM_SLOTS;
     uint64_t bytes = 0;
     lane_begin(env->lane, &k->from, clock);
     for (int i = 0; i < n; i++) {
@@ -117,7 +119,7 @@ static uint64_t feed_lane(struct dgram_socket *k, int n)
             .stamp_ns = k->stamped ? dgram_stamp_ns(env->dgram, i) : 0,
             .padded = true,
             .truncated = dgram_truncated(env->dgram, i),
-            .sender = env->senders ? dgram_sender(env->dgram, i) : NULL,
+            .sender = senders ? dgram_sender(env->dgram, i) : NULL,
         };
         bytes += d.len;
         if (k->source->allow.n > 0 && is_strange(k->source, i))
@@ -125,7 +127,33 @@ static uint64_t feed_lane(struct dgram_socket *k, int n)
         lane_datagram(env->lane, &d);
     }
     lane_flush(env->lane);
+    taps_end(env->taps, bytes, clock.now_ns);
     return bytes;
+}
+
+/* As in struct taps_from. */
+static pid_t find_pid(const void *dgram, const char *ptr)
+{
+    struct dgram_aside a;
+    dgram_aside(dgram, dgram_slot(dgram, ptr), &a);
+    return a.pid;
+}
+
+/* Of how many datagrams the next read asks for the sender, from the first on. */
+static unsigned senders_wanted(struct dgram_socket *k)
+{
+    const struct source *s = &k->source->base;
+    struct dgram_buffers *d = s->env->dgram;
+    const bool busy = d->n == DGRAM_SLOTS || watch_gathers(&k->watch);
+    const bool by_pid = k->source->transport->sender_pid;
+    refusals_begin(s->env->refusals, (struct refusals_from){ s->place, dgram_find, d });
+    unsigned senders = refusals_senders(s->env->refusals, busy);
+    const bool tapped = taps_begin(
+        s->env->taps,
+        (struct taps_from){ .listener = s->place, .pid = by_pid ? find_pid : NULL, .at_hand = d });
+    if (tapped || k->source->allow.n > 0 || (s->env->senders && !by_pid))
+        return DGRAM_SLOTS;
+    return senders < DGRAM_SLOTS ? senders : DGRAM_SLOTS;
 }
 
 /* One recvmmsg's worth, parsed and aggregated.  returns  how many datagrams, or -errno (counted) */
@@ -135,13 +163,7 @@ static int receive(struct dgram_socket *k)
     struct dgram_buffers *d = s->env->dgram;
     dgram_socket_check(k);
     choose_stamps(k);
-    bool busy = d->n == DGRAM_SLOTS || watch_gathers(&k->watch);
-    refusals_begin(s->env->refusals, (struct refusals_from){ s->place, dgram_find, d });
-    unsigned senders = refusals_senders(s->env->refusals, busy);
-    if (k->source->allow.n > 0 || (s->env->senders && !k->source->transport->sender_pid))
-        senders = DGRAM_SLOTS;
-    const struct dgram_ask ask = { .senders = senders < DGRAM_SLOTS ? senders : DGRAM_SLOTS,
-                                   .stamps = k->stamped };
+    const struct dgram_ask ask = { .senders = senders_wanted(k), .stamps = k->stamped };
     int n = dgram_read(d, k->fd, ask);
     if (n < 0)
         s->stats.errors++;

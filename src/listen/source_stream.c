@@ -389,7 +389,7 @@ int source_stream_new(struct source_env *env, const struct listen_address *a, in
         free(s);
         return rc;
     }
-    stream_cut_init(&s->cut, env->lane, env->refusals, a->gauge_sign);
+    stream_cut_init(&s->cut, env, a->gauge_sign);
     s->poll.data = s->open.timer.data = s->greeting.timer.data = s;
     uv_timer_init(env->loop, &s->open.timer);
     uv_timer_init(env->loop, &s->greeting.timer);

@@ -33,11 +33,11 @@ static void padded_free(char *p)
     free(p != NULL ? p - PARSE_PAD_BEFORE : NULL);
 }
 
-void stream_cut_init(struct stream_cut *s, struct lane *lane, struct refusals *refusals,
-                     enum gauge_sign gauge_sign)
+void stream_cut_init(struct stream_cut *s, const struct source_env *env, enum gauge_sign gauge_sign)
 {
-    *s = (struct stream_cut){ .lane = lane,
-                              .refusals = refusals,
+    *s = (struct stream_cut){ .lane = env->lane,
+                              .refusals = env->refusals,
+                              .taps = env->taps,
                               .from = { .gauge_sign = gauge_sign },
                               .read = padded_alloc(STREAM_READ_BYTES),
                               .front = padded_alloc(FRAMING_ROOM) };
@@ -69,12 +69,23 @@ static bool find(const void *at_hand, const char *ptr, struct refusal_origin *re
     return true;
 }
 
+/* As in struct taps_from. */
+static pid_t find_pid(const void *at_hand, const char *ptr)
+{
+    const struct stream_cut *s = at_hand;
+    (void)ptr;
+    return s->at->pid;
+}
+
 static void begin(struct stream_cut *s, struct connection *c, size_t n, uint64_t now_ns)
 {
     s->at = c;
     s->n = n;
     s->piece = slice_of(NULL, 0);
     refusals_begin(s->refusals, (struct refusals_from){ s->place, find, s });
+    (void)taps_begin(
+        s->taps, (struct taps_from){
+                     .listener = s->place, .flags = TAP_STREAM, .pid = find_pid, .at_hand = s });
     lane_begin(s->lane, &s->from, (struct lane_clock){ .now_ns = now_ns });
 }
 
@@ -166,6 +177,7 @@ enum stream_end stream_cut_push(struct stream_cut *s, struct connection *c, size
                why == REASON_BAD_FRAME ? slice_of(c->framing.room, c->framing.have)
                                        : slice_of(s->read, 0));
     lane_flush(s->lane);
+    taps_end(s->taps, n, now_ns);
     bool kept = keep_rest(s, c);
     stream_cut_check(c);
     if (why == REASON_BAD_FRAME)
@@ -214,6 +226,7 @@ bool stream_cut_end(struct stream_cut *s, struct connection *c, bool clean, uint
     else if (clean)
         cut = false;
     lane_flush(s->lane);
+    taps_end(s->taps, 0, now_ns);
     drop_room(c);
     c->framing.have = 0;
     return cut;

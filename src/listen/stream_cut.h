@@ -13,12 +13,15 @@
 #include "aggregate/lane.h"
 #include "listen/connection.h"
 #include "listen/refusals_priv.h"
+#include "listen/source.h"
+#include "listen/tap_priv.h"
 
 enum { STREAM_READ_BYTES = 65536 };
 
 struct stream_cut {
     struct lane *lane;
     struct refusals *refusals;
+    struct taps *taps;
     struct lane_source from;
     uint16_t place; /* the source's, at its worker */
     char *read;     /* STREAM_READ_BYTES: where the source reads to */
@@ -31,7 +34,7 @@ struct stream_cut {
 };
 
 /* gauge_sign: of the listener */
-void stream_cut_init(struct stream_cut *s, struct lane *lane, struct refusals *refusals,
+void stream_cut_init(struct stream_cut *s, const struct source_env *env,
                      enum gauge_sign gauge_sign);
 void stream_cut_release(struct stream_cut *s);
 

@@ -10,6 +10,7 @@
  *     worker_remap                             cells: aggregate/ingest.h)
  *     worker_renew_socket --- next_fd, wake -> on_wake -> take_renewed: renew the source
  *     worker_adopt        --- adopted, wake -> on_wake -> take_adopted: the source adopts them
+ *     worker_tap          --- wanted, wake --> on_wake, or before the next read: taps_look
  *     worker_read_again   --- again, wake ->   on_wake -> the sources go on after a pause
  *     worker_join         --- ask, wake --->   on_wake -> close_all, after which the loop ends
  *
@@ -31,6 +32,7 @@
 #include "listen/dgram.h"
 #include "listen/refusals_priv.h"
 #include "listen/source.h"
+#include "listen/tap_priv.h"
 #include "listen/transport_priv.h"
 
 enum ask { ASK_NOTHING, ASK_TURN, ASK_LAST_TURN, ASK_PAUSE, ASK_STOP };
@@ -48,6 +50,7 @@ struct worker {
     unsigned n_sources;
     bool ended;               /* the last turn was taken: what comes later is not read */
     struct refusals refusals; /* keeps both sides apart by itself */
+    struct taps taps;         /* likewise */
     /* Where control writes, apart from what every datagram needs: */
     _Alignas(MEM_APART) uv_async_t wake;
     _Atomic int ask;    /* enum ask: control writes, the worker takes it and leaves ASK_NOTHING */
@@ -140,6 +143,7 @@ static void on_wake(uv_async_t *wake)
     struct worker *w = wake->data;
     /* acquire: what control did before it asked (giving a page back) is done */
     enum ask what = (enum ask)atomic_exchange_explicit(&w->ask, ASK_NOTHING, memory_order_acquire);
+    taps_look(&w->taps);
     /* Only now: the turn that is asked for reads what was handed over before. */
     if (!w->ended) {
         take_renewed(w);
@@ -221,6 +225,18 @@ struct refusals *worker_refusals(struct worker *w)
     return &w->refusals;
 }
 
+void worker_tap(struct worker *w, enum tap_kind k, struct tap *t)
+{
+    assert(k < TAP_KINDS);
+    taps_want(&w->taps, k, t);
+    uv_async_send(&w->wake); /* it may have nothing to read */
+}
+
+bool worker_tapped(const struct worker *w)
+{
+    return !w->running || taps_done(&w->taps);
+}
+
 bool worker_may_renew(const struct worker *w, unsigned at)
 {
     assert(at < w->n_sources);
@@ -275,9 +291,11 @@ static int make_core(struct worker *w)
     if (rc < 0)
         return rc;
     w->ingest = lane_ingest(w->lane);
+    taps_init(&w->taps, w->lane);
     w->env = (struct source_env){ .loop = &w->loop,
                                   .lane = w->lane,
                                   .refusals = &w->refusals,
+                                  .taps = &w->taps,
                                   .order = w->opts.order,
                                   .senders = series_limit_by_origin(lane.ingest.limit) };
     return 0;

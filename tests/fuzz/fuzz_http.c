@@ -99,7 +99,7 @@ static void wake(void *cookie)
 static struct http_route routes[] = {
     { .path = "/metrics" },
     { .path = "/-/ready", .probe = probe },
-    { .path = "/-/reload", .post = true, .ask = ask_at_once },
+    { .path = "/-/reload", .methods = HTTP_POST, .ask = ask_at_once },
     { .path = "/api/v1/", .prefix = true, .ask = ask_at_once },
     { .path = "/later", .ask = http_mailbox_ask, .cookie = &mailbox },
 };

@@ -32,6 +32,7 @@ struct reader {
 static struct reader readers[READERS];
 static struct reader *now; /* who is read */
 static struct refusals refusals;
+static struct taps taps;
 static struct stream_cut cut;
 static struct series_limit limit;
 static struct profiles *profiles;
@@ -76,7 +77,9 @@ static void set_up(void)
     };
     if (lane_new(&o, &lane) < 0)
         abort();
-    stream_cut_init(&cut, lane, &refusals, GAUGE_SIGN_AUTO);
+    taps = (struct taps){ .lane = lane };
+    const struct source_env env = { .lane = lane, .refusals = &refusals, .taps = &taps };
+    stream_cut_init(&cut, &env, GAUGE_SIGN_AUTO);
 }
 
 static void take_down(void)

@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "cmd/hint.h"
+#include "explain/hint.h"
 
 enum { LINES = 30000, LINE_LEN = 24 };
 

@@ -134,6 +134,9 @@ static void every_answer_says_what_it_is_and_is_not_kept(void **state)
         { "GET", "/api/v1/event", 404, "no such path" },
         { "GET", "/api/v1/events/", 404, "no such path" },
         { "GET", "/api/v1/events/?limit=0", 404, "no such path" },
+        { "POST", "/api/v1/event", 404, "no such path" },
+        { "POST", "/api/v1/events", 405, "{\"error\":\"this path takes GET, HEAD\"}" },
+        { "DELETE", "/api/v1/events", 405, "{\"error\":\"this path takes GET, HEAD\"}" },
     };
     struct office *o = *state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -151,17 +154,23 @@ static void every_answer_says_what_it_is_and_is_not_kept(void **state)
     const uint64_t *n = api_counted(o->api)->answered;
     assert_int_equal(n[API_200], 3);
     assert_int_equal(n[API_400], 2);
-    assert_int_equal(n[API_404], 4);
+    assert_int_equal(n[API_404], 5);
+    assert_int_equal(n[API_405], 2);
     assert_int_equal(n[API_503], 0);
 }
 
-static void nothing_is_changed_by_post(void **state)
+static void another_method_is_told_which_there_are(void **state)
 {
     struct office *o = *state;
     struct buf reply = { 0 };
-    client_hear(client_ask(http_address(o->server), "POST", "/api/v1/events"), &reply);
+    client_hear(ask(o, "POST", "/api/v1/events"), &reply);
     assert_int_equal(client_status(&reply), 405);
     assert_true(client_has(&reply, "Allow: GET, HEAD\r\n"));
+    client_hear(client_ask(http_address(o->server), "PATCH", "/api/v1/events"), &reply);
+    assert_int_equal(client_status(&reply), 405);
+    assert_true(client_has(&reply, "Allow: GET, HEAD, POST, PUT, DELETE\r\n"));
+    assert_string_equal(client_body(&reply),
+                        "{\"error\":\"only GET, HEAD, POST, PUT and DELETE\"}\n");
     buf_release(&reply);
 }
 
@@ -224,7 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_answer_waits_for_its_turn_and_has_what_came_before_it),
         TEST(every_answer_says_what_it_is_and_is_not_kept),
-        TEST(nothing_is_changed_by_post),
+        TEST(another_method_is_told_which_there_are),
         TEST(a_long_answer_is_packed_for_who_accepts_gzip),
         TEST(who_does_not_read_makes_others_wait_until_it_goes),
         TEST(a_stop_answers_who_waits),

@@ -488,7 +488,7 @@ static unsigned fine(void *cookie, const char **ret_text)
 static const struct http_route routes[] = {
     { .path = "/fine", .probe = fine },
     { .path = "/later", .ask = answer },
-    { .path = "/do", .probe = fine, .post = true },
+    { .path = "/do", .probe = fine, .methods = HTTP_POST },
 };
 
 static struct http_server *serve_with(struct http_auth *a, struct http_rate *rate, uint32_t waiting)

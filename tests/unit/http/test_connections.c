@@ -47,7 +47,7 @@ static void keep(void *cookie, struct http_request *r)
 
 static const struct http_route routes[] = {
     { .path = "/ok", .probe = say_ok },
-    { .path = "/change", .probe = say_ok, .post = true },
+    { .path = "/change", .probe = say_ok, .methods = HTTP_POST },
     { .path = "/keep", .ask = keep },
 };
 

@@ -40,7 +40,22 @@ static void say_headers(void *cookie, struct http_request *r)
     memset(etag, 'x', sizeof etag - 1);
 }
 
-enum { LARGE = 200000 };
+enum { LARGE = 200000, BODY_MAX = 5000 };
+
+/* Answers with the method, as a number, and the length and sum of the body. */
+static void say_body(void *cookie, struct http_request *r)
+{
+    (void)cookie;
+    struct buf b = { 0 };
+    struct slice body = http_request_body(r);
+    unsigned sum = 0;
+    for (size_t i = 0; i < body.len; i++)
+        sum += (unsigned char)body.ptr[i];
+    buf_printf(&b, "%d %zu %u", (int)http_request_method(r), body.len, sum);
+    struct http_body *answer = http_body_take("text/plain", b.ptr, b.len);
+    http_answer(r, 200, answer);
+    http_body_unref(answer);
+}
 
 static struct http_route routes[] = {
     { .path = "/api/", .prefix = true, .ask = say_path, .cookie = name_api },
@@ -49,6 +64,11 @@ static struct http_route routes[] = {
     { .path = "/headers", .ask = say_headers },
     { .path = "/large" },
     { .path = "/tiny" },
+    { .path = "/body",
+      .ask = say_body,
+      .methods = HTTP_GET | HTTP_POST | HTTP_DELETE,
+      .body_max = BODY_MAX,
+      .json = true },
 };
 static struct http_server *server;
 static struct http_body *large, *tiny;
@@ -173,12 +193,67 @@ static void a_packed_body_goes_packed_to_who_accepts_it(void **state)
     buf_release(&reply);
 }
 
+/* Bodies of n 'a', by their length and in chunks. */
+static void send_body(const char *method, size_t n, bool chunks, struct buf *reply)
+{
+    struct buf request = { 0 };
+    int fd = client_dial(http_address(server));
+    buf_printf(&request, "%s /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", method);
+    if (chunks)
+        buf_append_str(&request, "Transfer-Encoding: chunked\r\n\r\n");
+    else
+        buf_printf(&request, "Content-Length: %zu\r\n\r\n", n);
+    for (size_t sent = 0, part; sent < n; sent += part) {
+        part = n - sent < 999 ? n - sent : 999;
+        if (chunks)
+            buf_printf(&request, "%zx\r\n", part);
+        memset(buf_reserve(&request, part), 'a', part);
+        request.len += part;
+        if (chunks)
+            buf_append_str(&request, "\r\n");
+    }
+    buf_append_str(&request, chunks ? "0\r\n\r\n" : "");
+    buf_append_char(&request, '\0');
+    client_say(fd, request.ptr);
+    client_hear(fd, reply);
+    buf_release(&request);
+}
+
+static void a_body_comes_whole_or_is_answered_413(void **state)
+{
+    static const struct {
+        const char *method;
+        size_t n;
+        unsigned status;
+        const char *body;
+    } rows[] = {
+        { "POST", 0, 200, "2 0 0" },
+        { "POST", 1, 200, "2 1 97" },
+        { "PUT", BODY_MAX, 200, "2 5000 485000" },
+        { "POST", BODY_MAX + 1, 413, "{\"error\":\"the body is longer than this path takes\"}\n" },
+        { "DELETE", 10, 200, "4 0 0" }, /* dropped */
+        { "GET", 10, 200, "1 0 0" },
+        { "GET", BODY_MAX + 1, 200, "1 0 0" },
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        struct buf reply = { 0 };
+        size_t row = i / 2;
+        send_body(rows[row].method, rows[row].n, i % 2, &reply);
+        if (client_status(&reply) != rows[row].status ||
+            strcmp(client_body(&reply), rows[row].body) != 0)
+            fail_msg("%s %zu: %s", rows[row].method, rows[row].n, reply.ptr);
+        buf_release(&reply);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_exact_route_goes_first_then_the_longest_prefix),
         cmocka_unit_test(a_reply_has_the_headers_that_came_with_it),
         cmocka_unit_test(a_packed_body_goes_packed_to_who_accepts_it),
+        cmocka_unit_test(a_body_comes_whole_or_is_answered_413),
     };
     return cmocka_run_group_tests_name("routes", tests, setup, teardown);
 }

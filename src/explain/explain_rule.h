@@ -2,8 +2,8 @@
  * explain_rule: which rule of the mapping file a sample falls under, as JSON.
  *   thread   one
  */
-#ifndef CMD_EXPLAIN_RULE_H
-#define CMD_EXPLAIN_RULE_H
+#ifndef EXPLAIN_RULE_H
+#define EXPLAIN_RULE_H
 
 #include <jansson.h>
 

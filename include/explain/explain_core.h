@@ -10,8 +10,8 @@
  *
  *   thread   one
  */
-#ifndef CMD_EXPLAIN_CORE_H
-#define CMD_EXPLAIN_CORE_H
+#ifndef EXPLAIN_CORE_H
+#define EXPLAIN_CORE_H
 
 #include <jansson.h>
 

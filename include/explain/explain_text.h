@@ -3,10 +3,10 @@
  * could obey are escaped.
  *   thread   one
  */
-#ifndef CMD_EXPLAIN_TEXT_H
-#define CMD_EXPLAIN_TEXT_H
+#ifndef EXPLAIN_TEXT_H
+#define EXPLAIN_TEXT_H
 
-#include "cmd/explain_core.h"
+#include "explain/explain_core.h"
 
 /* Append the line as received, a caret under each place that is wrong and what is wrong there, then
  * what the line says, and hints (hint.h).  x holds this line alone. */

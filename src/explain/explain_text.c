@@ -4,11 +4,11 @@
  *                           hint_accepted
  *   explain_text_off_page   put_reserved, put_conflict, put_decrements, put_refused
  */
-#include "cmd/explain_text.h"
+#include "explain/explain_text.h"
 
 #include "aggregate/off_page.h"
 #include "base/number.h"
-#include "cmd/hint.h"
+#include "explain/hint.h"
 #include "config/escape.h"
 #include "config/option_value.h"
 

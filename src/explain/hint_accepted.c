@@ -2,7 +2,7 @@
  * Hints for lines that are right, and yet may mean something else than was meant: a function for
  * each hint, the table of them at the end.
  */
-#include "cmd/hint.h"
+#include "explain/hint.h"
 
 #include "base/number.h"
 #include "protocol/parse.h"

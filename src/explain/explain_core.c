@@ -4,15 +4,15 @@
  *                                                           on_refused: a sample, on adding it
  *   explain_core_exposition -> explain_exposition_render
  */
-#include "cmd/explain_core.h"
+#include "explain/explain_core.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cmd/explain_exposition.h"
-#include "cmd/explain_rule.h"
+#include "explain/explain_exposition.h"
+#include "explain/explain_rule.h"
 #include "core/core_opts.h"
 #include "protocol/event.h"
 #include "protocol/tags.h"

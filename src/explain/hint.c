@@ -4,7 +4,7 @@
  * hint_first          the first row of a table that has something to say; the rows are in
  *                     hint_shape.c, hint_value.c (refused lines) and hint_accepted.c
  */
-#include "cmd/hint.h"
+#include "explain/hint.h"
 
 #include <assert.h>
 #include <strings.h>

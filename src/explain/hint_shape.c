@@ -2,7 +2,7 @@
  * Hints for refused lines of another shape: types, separators, names, events, other protocols.  A
  * function for each hint, by reason; the table of them at the end.
  */
-#include "cmd/hint.h"
+#include "explain/hint.h"
 
 #include "base/number.h"
 

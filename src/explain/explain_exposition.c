@@ -1,4 +1,4 @@
-#include "cmd/explain_exposition.h"
+#include "explain/explain_exposition.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * Hints for refused numbers: values, sample rates, timestamps.  A function for each hint, by
  * reason; the table of them at the end.
  */
-#include "cmd/hint.h"
+#include "explain/hint.h"
 
 #include <strings.h>
 

@@ -1,4 +1,4 @@
-#include "cmd/explain_rule.h"
+#include "explain/explain_rule.h"
 
 #include "base/buf.h"
 

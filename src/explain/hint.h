@@ -8,8 +8,8 @@
  * speak.  A further hint is a function and its row.
  *   thread   any (no state)
  */
-#ifndef CMD_HINT_H
-#define CMD_HINT_H
+#ifndef EXPLAIN_HINT_H
+#define EXPLAIN_HINT_H
 
 #include "base/buf.h"
 #include "config/config.h"

@@ -3,8 +3,8 @@
  * registry, one interval, one scrape.
  *   thread   one
  */
-#ifndef CMD_EXPLAIN_EXPOSITION_H
-#define CMD_EXPLAIN_EXPOSITION_H
+#ifndef EXPLAIN_EXPOSITION_H
+#define EXPLAIN_EXPOSITION_H
 
 #include "aggregate/lane.h"
 #include "aggregate/off_page.h"

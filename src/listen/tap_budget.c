@@ -1,0 +1,52 @@
+#include "listen/tap_budget.h"
+
+#include <assert.h>
+
+/* Below the first, reads are drawn more often and their datagrams less, down to the second. */
+#define READS_ALONE     (1 / 32.0)
+#define DATAGRAMS_LEAST (1 / 8.0)
+
+/* So small a share takes nothing of any traffic there is, and still is no 0 to divide by. */
+#define SHARE_LEAST 1e-6
+
+static uint32_t chance_of(double share)
+{
+    return share >= 1 ? UINT32_MAX : (uint32_t)(share * UINT32_MAX);
+}
+
+static void set_share(struct tap_budget *b, double share)
+{
+    b->share = share > 1 ? 1 : share < SHARE_LEAST ? SHARE_LEAST : share;
+    double reads = b->share;
+    if (reads < READS_ALONE)
+        reads = reads / DATAGRAMS_LEAST < READS_ALONE ? reads / DATAGRAMS_LEAST : READS_ALONE;
+    b->of_reads = chance_of(reads);
+    b->of_datagrams = chance_of(b->share / reads);
+}
+
+void tap_budget_init(struct tap_budget *b, uint64_t budget, uint64_t seed)
+{
+    assert(budget > 0);
+    const uint64_t allowed = budget / (1000000000 / TAP_BUDGET_PERIOD_NS);
+    *b = (struct tap_budget){ .allowed = allowed > 0 ? allowed : 1, .chance = seed | 1 };
+    b->halve_at = b->allowed;
+    set_share(b, 1);
+}
+
+void tap_budget_halve(struct tap_budget *b)
+{
+    double share = b->share;
+    for (; b->took > b->halve_at; b->halve_at += b->allowed)
+        share /= 2;
+    set_share(b, share);
+}
+
+void tap_budget_renew(struct tap_budget *b, uint64_t now_ns)
+{
+    const double periods = (double)(now_ns - b->began_ns) / (double)TAP_BUDGET_PERIOD_NS;
+    const double came = (double)b->came / periods;
+    set_share(b, came > (double)b->allowed ? (double)b->allowed / came : 1);
+    b->began_ns = now_ns;
+    b->came = b->took = 0;
+    b->halve_at = 2 * b->allowed; /* chance may well bring more than it should */
+}
