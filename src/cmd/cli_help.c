@@ -43,6 +43,9 @@ static const struct {
       "the busiest metrics of the last interval, or of --last" },
     { "statsd redis tail [OPTIONS] [--json] [--instance NAME] [-n INTERVALS] [NAME...]",
       "each interval as it closes, a line for each series; Ctrl-C ends it" },
+    { "statsd replay [--to ADDRESS] [--speed N|max] [--loop N|forever] FILE...",
+      "send the datagrams of capture files (tcpdump, Wireshark, or the server's own) at their own "
+      "pace, or another one, to udp://127.0.0.1:8125 or ADDRESS; - is standard input" },
     { "statsd --version | -V | --help | -h", "" },
     { "Options", NULL },
     { "-c FILE, --config FILE", "the config file (INI; statsd.conf.example has every key)" },
@@ -50,6 +53,21 @@ static const struct {
       "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), "
       "that before the file" },
     { "--", "what follows is not an option" },
+    { "Options of replay", NULL },
+    { "--to ADDRESS",
+      "udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or unix:///PATH (?framing=dsd for frames "
+      "with a length)" },
+    { "--port N, --filter EXPRESSION",
+      "what is taken of the file: UDP to 8125, or to N, or what a filter of tcpdump lets through" },
+    { "--speed N|max, --rate N",
+      "0.1 to 1000 times the pace of the file, or as fast as it goes; or N lines a second" },
+    { "--loop N|forever, --for TIME, --limit N",
+      "how often, how long, how many packets at most" },
+    { "--keep-timestamps", "leave the T fields of lines; else they move to now" },
+    { "--truncated", "send what there is of datagrams that were captured in part" },
+    { "--outgoing", "take what left the machine, too (captures of -i any)" },
+    { "--dry-run", "send nothing: count" },
+    { "--json", "the sums as JSON" },
     { "Where it listens unless told otherwise", NULL },
     { "udp://127.0.0.1:8125",
       "metrics. Others: --set listen.socket=udp://0.0.0.0:8125 (every address), "
