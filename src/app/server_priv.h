@@ -12,6 +12,7 @@
  *     server_start.c   from nothing to READY
  *     server_confine.c what the process gives up before its first thread
  *     server_stop.c    from the signal to the end of its loop
+ *     server_mirror.c  a copy of what comes in, for another server
  *     server_manager.c what a service manager gives, keeps and is told
  *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
  *
@@ -31,6 +32,7 @@
 #include "app/manager.h"
 #include "app/reload.h"
 #include "app/selfmetrics.h"
+#include "app/server_mirror.h"
 #include "app/server_web.h"
 #include "app/server_takeover.h"
 #include "app/turn.h"
@@ -82,6 +84,7 @@ struct server {
     struct http_route routes[8];
     struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
+    struct server_mirror mirror;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
     uv_signal_t signals[4];
     uv_idle_t giving;                   /* the next slice of a closed interval */

@@ -20,19 +20,20 @@ allowed_of() {
     expose) echo "expose base aggregate http" ;;
     api) echo "api base aggregate http" ;;
     send) echo "send base" ;;
+    mirror) echo "mirror base protocol aggregate send" ;;
     takeover) echo "takeover base" ;;
     sandbox) echo "sandbox base" ;;
     config) echo "config base" ;;
-    core) echo "core base protocol aggregate tls listen sinks expose api http config" ;;
+    core) echo "core base protocol aggregate tls listen sinks expose api http mirror config" ;;
     state) echo "state base aggregate listen sinks core" ;;
     cluster) echo "cluster base protocol aggregate sinks expose http config core" ;;
-    app) echo "app base protocol aggregate tls listen sinks expose api http send takeover sandbox config core state cluster" ;;
-    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send takeover sandbox config core state cluster app" ;;
+    app) echo "app base protocol aggregate tls listen sinks expose api http send mirror takeover sandbox config core state cluster" ;;
+    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http send mirror takeover sandbox config core state cluster app" ;;
     *) return 1 ;;
     esac
 }
 
-ONE_WAY="base protocol aggregate tls listen sinks http expose api send takeover sandbox config core state cluster cmd app"
+ONE_WAY="base protocol aggregate tls listen sinks http expose api send mirror takeover sandbox config core state cluster cmd app"
 
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {
