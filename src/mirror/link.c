@@ -201,3 +201,9 @@ bool mirror_link_send(struct mirror_link *l, const struct send_block *b)
     l->at = 0;
     return true;
 }
+
+void mirror_link_give_up(struct mirror_link *l, const struct send_block *b)
+{
+    drop(l, MIRROR_DROP_FULL, b->n - l->at);
+    l->at = 0;
+}

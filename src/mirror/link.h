@@ -67,4 +67,7 @@ void mirror_link_ready(struct mirror_link *l);
  */
 bool mirror_link_send(struct mirror_link *l, const struct send_block *b);
 
+/* What is left of b is dropped, and counted. */
+void mirror_link_give_up(struct mirror_link *l, const struct send_block *b);
+
 #endif

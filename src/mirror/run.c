@@ -65,9 +65,11 @@ static void send_all(struct run *r)
     if (!pack_block(r->pack, &b))
         return;
     mirror_link_ready(&r->link);
-    while (!mirror_link_send(&r->link, &b) && !over(r))
-        ;
-    r->link.at = 0;
+    bool done = false;
+    while (!done && !over(r))
+        done = mirror_link_send(&r->link, &b);
+    if (!done)
+        mirror_link_give_up(&r->link, &b);
     pack_clear(r->pack);
     r->sent_ns = now_mono_ns();
 }
@@ -88,8 +90,9 @@ static bool drain(struct run *r)
     bool any = false;
     for (unsigned i = 0; i < r->opts.n_rings; i++) {
         const struct tap_record *rec;
-        for (int n = 0; n < RECORDS_AT_ONCE && (rec = tap_ring_next(r->opts.rings[i])) != NULL;
-             n++) {
+        for (int n = 0; n < RECORDS_AT_ONCE && !over(r); n++) {
+            if ((rec = tap_ring_next(r->opts.rings[i])) == NULL)
+                break;
             choose_from(r->choose, rec, tap_record_data(rec));
             any = true;
         }
