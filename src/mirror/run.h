@@ -6,7 +6,8 @@
 #define MIRROR_RUN_H
 
 #include "mirror/link.h"
-#include "mirror/mirror.h"
+#include "aggregate/marks.h"
+#include "base/tap_ring.h"
 
 struct run_opts {
     struct mirror_opts mirror;
