@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "aggregate/event_log.h"
+#include "api/capture.h"
 
 /*
  * All borrowed, and read or called on the control thread alone.  A part that is NULL is off: what is
@@ -15,6 +16,7 @@
 struct api_sources {
     bool lifecycle; /* http.lifecycle: what changes something is allowed */
     const struct event_log *events;
+    const struct api_capture *capture;
 };
 
 #endif

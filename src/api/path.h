@@ -21,6 +21,8 @@
  *            NOTHING
  */
 #define API_PATHS(X)                                                                               \
+    X(capture, "capture", GET, NOTHING)                                                            \
+    X(capture_post, "capture", POST, LIFECYCLE)                                                    \
     X(checks, "checks", GET, NOTHING)                                                              \
     X(events, "events", GET, NOTHING)
 

@@ -26,6 +26,7 @@
 #include "aggregate/off_page_log.h"
 #include "api/api.h"
 #include "cluster/page.h"
+#include "app/capturing.h"
 #include "app/descriptors.h"
 #include "app/events.h"
 #include "app/manager.h"
@@ -81,6 +82,7 @@ struct server {
     struct http_body *landing;
     struct http_route routes[8];
     struct descriptors descriptors; /* how many connections there may be */
+    struct capturing capturing;
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
     uv_signal_t signals[4];
