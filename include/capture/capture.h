@@ -25,21 +25,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/tap_ring.h"
 #include "capture/counters.h"
+#include "capture/socket.h"
 
 enum { CAPTURE_FILE_MAX = 64 };
 
 /* The most that it takes while it runs, beside a ring for each worker. */
 enum { CAPTURE_MEMORY_BYTES = 2 << 20 };
-
-/* A socket, whose number in the files is its place in an array of these. */
-struct capture_socket {
-    const char *url;
-    struct sockaddr_storage address; /* AF_UNIX: the family alone */
-};
 
 /* What one worker brings. */
 struct capture_feed {
@@ -62,9 +56,9 @@ struct capture_opts {
 };
 
 struct capture_seen {
-    enum capture_end over; /* CAPTURE_GOES_ON, or why it is to end */
-    int error;             /* -errno of CAPTURE_END_ERROR */
-    bool ended;            /* all is written, and the thread ends */
+    enum capture_end over;       /* CAPTURE_GOES_ON, or why it is to end */
+    int error;                   /* -errno of CAPTURE_END_ERROR */
+    bool ended;                  /* all is written, and the thread ends */
     char file[CAPTURE_FILE_MAX]; /* that is being written, or was last; in capture.dir */
     unsigned files;              /* in the folder, at the last look */
     uint64_t packets, bytes;     /* written; bytes: of the files */
