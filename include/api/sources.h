@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "aggregate/event_log.h"
-#include "api/capture.h"
+#include "api/capture_view.h"
 
 /*
  * All borrowed, and read or called on the control thread alone.  A part that is NULL is off: what is

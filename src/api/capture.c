@@ -23,8 +23,7 @@ json_t *api_capture_json(const struct api_sources *from)
     json_t *j = json_object();
     json_object_set_new(j, "state", json_string(v.state));
     json_object_set_new(j, "why", v.why != NULL ? json_string(v.why) : json_null());
-    json_object_set_new(j, "file",
-                        v.file != NULL ? api_json_text(slice_str(v.file)) : json_null());
+    json_object_set_new(j, "file", v.file != NULL ? api_json_text(slice_str(v.file)) : json_null());
     json_object_set_new(j, "dir", v.dir != NULL ? api_json_text(slice_str(v.dir)) : json_null());
     json_object_set_new(j, "share", json_real(v.share));
     json_object_set_new(j, "until_s",

@@ -43,8 +43,7 @@ int capturing_open(struct capturing *c, const struct config *config)
     c->dir = -1;
     if (config->capture_dir[0] == '\0')
         return 0;
-    c->dir = (int)TEMP_FAILURE_RETRY(
-        open(config->capture_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    c->dir = (int)TEMP_FAILURE_RETRY(open(config->capture_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     return c->dir < 0 ? refuse_dir(config, -errno, "make the folder") : 0;
 }
 
@@ -233,8 +232,7 @@ static int start(void *capturing, const struct api_capture_ask *ask, const char 
     capture_look(c->running, &c->seen);
     uv_timer_start(&c->timer, on_timer, LOOK_MS, LOOK_MS);
     LOG(LOG_INFO, "capture begun", F_STR("dir", k->capture_dir), F_STR("file", c->seen.file),
-        F_NUM("share", c->share), F_U64("max_bytes", o.max_bytes),
-        F_U64("seconds", ask->seconds));
+        F_NUM("share", c->share), F_U64("max_bytes", o.max_bytes), F_U64("seconds", ask->seconds));
     return 0;
 }
 
@@ -283,8 +281,7 @@ void capturing_ready(struct capturing *c)
 {
     const char *why = "";
     if (c->config->capture_start && start(c, &(struct api_capture_ask){ 0 }, &why) < 0)
-        LOG(LOG_ERROR, "cannot capture", F_STR("dir", c->config->capture_dir),
-            F_STR("error", why));
+        LOG(LOG_ERROR, "cannot capture", F_STR("dir", c->config->capture_dir), F_STR("error", why));
 }
 
 void capturing_end(struct capturing *c)

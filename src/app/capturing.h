@@ -11,7 +11,7 @@
 
 #include <uv.h>
 
-#include "api/capture.h"
+#include "api/capture_view.h"
 #include "capture/capture.h"
 #include "config/config.h"
 #include "listen/listener.h"
@@ -29,9 +29,9 @@ struct capturing {
     /* Its own: */
     int dir; /* capture.dir; -1: it is not set */
     enum capturing_phase phase;
-    enum capture_end end;      /* why the capture ends, or the last one did */
-    struct capture *running;   /* NULL: OFF */
-    struct capture_seen seen;  /* of it, or of the last one */
+    enum capture_end end;     /* why the capture ends, or the last one did */
+    struct capture *running;  /* NULL: OFF */
+    struct capture_seen seen; /* of it, or of the last one */
     double share;
     int64_t until_ms;
     uint64_t dropped;          /* of the last one: they found the buffer full */

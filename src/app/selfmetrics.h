@@ -28,12 +28,12 @@ struct selfmetrics_sources {
     struct series_limit *limit; /* or NULL: it has no numbers */
     const struct listener *listeners;
     size_t n_listeners;
-    const struct http_server *http; /* or NULL: its numbers are those of http_ended */
-    const struct events *events;    /* or NULL: its numbers are zero */
+    const struct http_server *http;    /* or NULL: its numbers are those of http_ended */
+    const struct events *events;       /* or NULL: its numbers are zero */
     const struct capturing *capturing; /* or NULL: its numbers are zero */
-    const struct api *api;          /* or NULL: its numbers are zero */
-    struct cluster_page *cluster;   /* or NULL: its numbers are zero */
-    const struct sink_list *sinks;  /* or NULL; a sink that is not in it has no rows */
+    const struct api *api;             /* or NULL: its numbers are zero */
+    struct cluster_page *cluster;      /* or NULL: its numbers are zero */
+    const struct sink_list *sinks;     /* or NULL; a sink that is not in it has no rows */
     /* Not borrowed: written by the files of app/ that count. */
     struct server_stats server;
     struct expose_stats expose;

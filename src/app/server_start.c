@@ -65,7 +65,8 @@ static int open_api(struct server *s)
 {
     const struct api_opts o = {
         .loop = &s->loop,
-        .from = { .lifecycle = s->config->http_lifecycle, .events = s->events.log,
+        .from = { .lifecycle = s->config->http_lifecycle,
+                  .events = s->events.log,
                   .capture = &s->capturing.api },
         .ask_turn = ask_turn,
         .turn = &s->turn,
