@@ -41,6 +41,14 @@
       "TLS handshakes of HTTP clients: ok, or why they failed: plain_text, closed (by the "       \
       "client), parameters (no version, cipher or curve in common), certificate (the client's), " \
       "timeout (http.timeout), other.")                                                           \
+    X(STREAMS, "statsd_http_streams", GAUGE, "",                                                  \
+      "Readers of live data (/api/v1/stream, /api/v1/tail) now; http.max_streams is their limit.") \
+    X(STREAMS_OPENED, "statsd_http_streams_opened_total", COUNTER, "",                            \
+      "Readers of live data that were let in.")                                                   \
+    X(STREAMS_OVERTAKEN, "statsd_http_streams_overtaken_total", COUNTER, "",                      \
+      "Times a reader of live data was so slow that it missed events, and was sent a summary.")   \
+    X(STREAMS_REFUSED, "statsd_http_streams_refused_total", COUNTER, "",                          \
+      "Readers of live data answered 503 because http.max_streams was reached.")                  \
     X(EXPIRES, "statsd_http_tls_certificate_expiry_timestamp_seconds", GAUGE, "",                 \
       "Unix time after which the certificate of the HTTP server is out of date.")
 /* clang-format on */
@@ -75,8 +83,10 @@ struct http_stats {
     uint64_t replaced;          /* quiet connections closed to make room for a new one */
     uint64_t timed_out_idle;    /* connections on which nothing moved for timeout_s */
     uint64_t timed_out_request; /* connections whose request was not complete in time */
-    uint64_t refused_network;   /* connections closed at once: not in the networks allowed */
-    bool tls;                   /* the others are of a server with TLS: */
+    uint64_t streams;           /* readers of feeds, now */
+    uint64_t streams_opened, streams_overtaken, streams_refused; /* see http/feed.h */
+    uint64_t refused_network; /* connections closed at once: not in the networks allowed */
+    bool tls;                 /* the others are of a server with TLS: */
     uint64_t refused_handshakes, refused_handshakes_per_ip; /* closed at once */
     uint64_t handshakes[HTTP_HANDSHAKE_RESULTS];
     int64_t tls_expires_s; /* unix time, of the current certificate */

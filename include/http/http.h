@@ -34,6 +34,7 @@
 #include "http/answer.h"
 #include "http/body.h"
 #include "http/counters.h"
+#include "http/feed.h"
 #include "http/stream.h"
 
 struct http_auth;
@@ -56,6 +57,10 @@ struct http_route {
     /* r is the owner's until it calls http_answer */
     void (*ask)(void *cookie, struct http_request *r);
     void *cookie;
+    /* n_headers of each of its answers, where neither the answer nor http_set_headers has one of
+     * that name; borrowed for the server's life. */
+    const struct http_header *headers;
+    size_t n_headers;
 };
 
 /* Its methods as the header Allow has them.  NULL: of a route that takes GET.  thread  any */
@@ -89,6 +94,7 @@ struct http_opts {
     uint32_t max_connections; /* [1024]; with TLS at most HTTP_SECURE_MAX */
     uint32_t max_per_ip;      /* [32] of one IPv4 address, or of one /64 of IPv6 */
     uint32_t timeout_s;       /* [5] without a byte moved; a whole request has 10 s to arrive */
+    uint32_t max_streams;     /* [64] readers of feeds (http/feed.h); max_per_ip is without them */
     uint32_t max_waiting;     /* [64] deferred requests at a time; the next one is answered 503 */
     /* Who may connect, copied.  NULL or none: everybody. */
     const struct networks *allow;

@@ -6,6 +6,7 @@
  *     server_build.c   its parts: listeners, registry, workers, sinks
  *     server_http.c    its routes
  *     server_web.c     http.web_config: TLS, users, headers
+ *     server_sampling.c   a sample of what arrives, and who looks at it
  *     server_tick.c    what it does once a second
  *     server_watch.c   files of Unix sockets that were lost
  *     server_reload.c  another configuration is put in force
@@ -31,6 +32,7 @@
 #include "app/events.h"
 #include "app/manager.h"
 #include "app/reload.h"
+#include "app/sampling.h"
 #include "app/selfmetrics.h"
 #include "app/server_web.h"
 #include "app/server_takeover.h"
@@ -45,6 +47,7 @@
 #include "state/socket_notes.h"
 #include "state/state.h"
 #include "state/state_file.h"
+#include "web/web.h"
 
 /*
  * STARTING: until all parts run.  HANDING_ON: another server takes over (server_takeover.h), or
@@ -77,10 +80,11 @@ struct server {
     struct scrape *scrape;        /* NULL until everything is built */
     struct api *api;              /* the same; NULL without HTTP too */
     struct cluster_page *cluster; /* the same; NULL without HTTP or redis.url, too */
+    struct sampling *sampling; /* NULL without HTTP, or where http.sample is 0 */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
-    struct http_body *landing;
-    struct http_route routes[8];
+    struct web *page;
+    struct http_route routes[9];
     struct descriptors descriptors; /* how many connections there may be */
     struct capturing capturing;
     struct sink_list sinks;

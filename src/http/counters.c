@@ -67,6 +67,18 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
     case HTTP_COUNTER_HANDSHAKES:
         put_handshakes(to, s);
         break;
+    case HTTP_COUNTER_STREAMS:
+        counter_put(to, NULL, (double)s->streams);
+        break;
+    case HTTP_COUNTER_STREAMS_OPENED:
+        counter_put(to, NULL, (double)s->streams_opened);
+        break;
+    case HTTP_COUNTER_STREAMS_OVERTAKEN:
+        counter_put(to, NULL, (double)s->streams_overtaken);
+        break;
+    case HTTP_COUNTER_STREAMS_REFUSED:
+        counter_put(to, NULL, (double)s->streams_refused);
+        break;
     case HTTP_COUNTER_EXPIRES:
         if (s->tls)
             counter_put(to, NULL, (double)s->tls_expires_s);

@@ -31,6 +31,7 @@ enum {
     DEFAULT_PER_IP = 32, /* far fewer than all connections: one host cannot lock the others out */
     DEFAULT_TIMEOUT_S = 5,
     DEFAULT_WAITING = 64,
+    DEFAULT_STREAMS = 64,
     CONNECTION_MEMORY_BYTES = 32 * 1024,
     DEFAULT_HANDSHAKES = 200,
     STOP_WAIT_S = 1,
@@ -177,6 +178,7 @@ static struct http_server *server_new(const struct http_opts *o,
         route_check(&o->routes[i]);
     s->routes = o->routes;
     s->n_routes = o->n_routes;
+    s->feeds.max = or_default(o->max_streams, DEFAULT_STREAMS);
     s->max_waiting = or_default(o->max_waiting, DEFAULT_WAITING);
     s->auth = o->auth;
     s->rate = o->rate;
@@ -266,6 +268,10 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     if (s->secure != NULL)
         http_secure_stats(s->secure, ret);
     http_connections_stats(s->connections, ret);
+    ret->streams = atomic_load_explicit(&s->feeds.open, memory_order_relaxed);
+    ret->streams_opened = atomic_load_explicit(&s->feeds.opened, memory_order_relaxed);
+    ret->streams_overtaken = atomic_load_explicit(&s->feeds.overtaken, memory_order_relaxed);
+    ret->streams_refused = atomic_load_explicit(&s->feeds.refused, memory_order_relaxed);
 }
 
 /* With s locked: wait until all replies are sent, but at most STOP_WAIT_S. */

@@ -15,6 +15,7 @@
 #include "base/networks.h"
 #include "http/auth_priv.h"
 #include "http/connections.h"
+#include "http/feed_priv.h"
 #include "http/http.h"
 #include "http/secure.h"
 #include "http/stream_priv.h"
@@ -25,6 +26,7 @@ struct http_server {
     const struct http_route *routes;
     size_t n_routes;
     uint32_t max_waiting;
+    struct http_feeds feeds;
     struct http_auth *auth;      /* or NULL */
     struct http_rate *rate;      /* or NULL */
     struct networks allow;       /* none: everybody */
@@ -78,9 +80,10 @@ struct http_request {
     struct http_request *prev, *next;
     /* The answer: written before the connection is resumed, read by the HTTP thread after. */
     unsigned status;
-    struct http_body *body;     /* or NULL */
-    struct buf headers;         /* of this reply, as in the server */
-    struct http_reader *reader; /* in place of body: a place in a stream */
+    struct http_body *body;               /* or NULL */
+    struct buf headers;                   /* of this reply, as in the server */
+    struct http_reader *reader;           /* in place of body: a place in a stream */
+    struct http_feed_reader *feed_reader; /* or in a feed */
 };
 
 /* More than http_request_args has room for?  The head has been read. */

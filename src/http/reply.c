@@ -3,6 +3,14 @@
 #include <assert.h>
 #include <stdio.h>
 
+/* route: NULL is fine. */
+static void add_route_headers(const struct http_route *route, struct MHD_Response *response)
+{
+    for (size_t i = 0; route != NULL && i < route->n_headers; i++)
+        if (MHD_get_response_header(response, route->headers[i].name) == NULL)
+            MHD_add_response_header(response, route->headers[i].name, route->headers[i].value);
+}
+
 /* Takes the response; NULL is fine. */
 static enum MHD_Result queue_take(const struct http_request *r, unsigned status, const char *type,
                                   struct MHD_Response *response)
@@ -14,6 +22,7 @@ static enum MHD_Result queue_take(const struct http_request *r, unsigned status,
     if (type != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     http_headers_add(r->server, response);
+    add_route_headers(r->route, response);
     /* Names and labels are strangers' text, which a browser must not take for HTML. */
     if (MHD_get_response_header(response, "X-Content-Type-Options") == NULL)
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
@@ -74,6 +83,11 @@ enum MHD_Result http_reply_body(const struct http_request *r, unsigned status, s
 enum MHD_Result http_reply_stream(const struct http_request *r, struct http_reader *from)
 {
     return queue_take(r, MHD_HTTP_OK, NULL, http_reader_response(from, r->head));
+}
+
+enum MHD_Result http_reply_feed(const struct http_request *r, struct http_feed_reader *from)
+{
+    return queue_take(r, MHD_HTTP_OK, NULL, http_feed_response(from, r->head));
 }
 
 enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, const char *text,

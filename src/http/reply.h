@@ -24,6 +24,8 @@ enum MHD_Result http_reply_body(const struct http_request *r, unsigned status, s
 /* Takes from: where the stream is read. */
 enum MHD_Result http_reply_stream(const struct http_request *r, struct http_reader *from);
 
+enum MHD_Result http_reply_feed(const struct http_request *r, struct http_feed_reader *from);
+
 /* text: one line without its end.  allow: for status 405, the methods there are */
 enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, const char *text,
                                 const char *allow);

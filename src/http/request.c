@@ -63,6 +63,7 @@ static void request_unref(struct http_request *r)
     buf_release(&r->headers);
     http_upload_release(r);
     http_reader_detach(r->reader); /* not NULL: the client hung up before it read anything */
+    http_feed_detach(r->feed_reader);
     http_server_unref(r->server);
     free(r);
 }
@@ -110,7 +111,7 @@ static int waiting_add(struct http_server *s, struct http_request *r)
 
 void http_request_resume(struct http_server *s, struct http_request *r)
 {
-    assert(r->waits && (r->body == NULL || r->reader == NULL));
+    assert(r->waits && (r->body != NULL) + (r->reader != NULL) + (r->feed_reader != NULL) <= 1);
     *(r->prev ? &r->prev->next : &s->waiting) = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
@@ -169,6 +170,26 @@ void http_answer_stream(struct http_request *const *to, size_t n, struct http_st
         request_unref(to[i]);
 }
 
+bool http_feed_answer(struct http_feed *f, struct http_request *r, struct http_body *opening)
+{
+    struct http_server *s = r->server;
+    bool yes = true;
+    pthread_mutex_lock(&s->lock);
+    if (r->waits) {
+        waiting_check(s, r);
+        r->feed_reader = http_feed_attach(f, r->connection, &s->feeds, opening);
+        yes = r->feed_reader != NULL;
+    }
+    if (r->waits && yes) {
+        r->status = MHD_HTTP_OK;
+        http_request_resume(s, r);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (yes)
+        request_unref(r);
+    return yes;
+}
+
 static void count(_Atomic uint64_t *c)
 {
     uint64_t n = atomic_load_explicit(c, memory_order_relaxed);
@@ -203,11 +224,15 @@ static enum MHD_Result defer(struct http_request *r)
 static enum MHD_Result reply_deferred(struct http_request *r)
 {
     struct http_reader *reader = r->reader;
+    struct http_feed_reader *feed_reader = r->feed_reader;
     assert(!r->waits && r->status != 0);
-    if (reader == NULL)
-        return http_reply_body(r, r->status, r->body, buf_slice(&r->headers));
     r->reader = NULL;
-    return http_reply_stream(r, reader);
+    r->feed_reader = NULL;
+    if (feed_reader != NULL)
+        return http_reply_feed(r, feed_reader);
+    if (reader != NULL)
+        return http_reply_stream(r, reader);
+    return http_reply_body(r, r->status, r->body, buf_slice(&r->headers));
 }
 
 static void on_verdict(void *request, enum http_verdict v)

@@ -574,6 +574,40 @@ static void what_is_carried_is_left_until_redis_has_it(void **state)
     free(w);
 }
 
+/* What a state holds has numbers, so the next process can neither drop nor compress it: it has to
+ * be ready for the disk before. */
+static void what_a_state_brings_back_makes_room_on_disk_for_what_comes(void **state)
+{
+    char path[] = "/tmp/spool-law-XXXXXX";
+    struct world *w = world_of(path, 3);
+    (void)state;
+    w->opts = (struct redis_ledger_opts){ .max_bytes = 1 << 20,
+                                          .max_age_ms = 1 << 30,
+                                          .keep_ms = 5000,
+                                          .pack_after_ms = 1 << 30,
+                                          .disk_max_bytes = 1 << 30 };
+    open_ledger(w);
+    w->down = true;
+    while (stats_of(w).spool_bytes < (1 << 20) - 60000) {
+        assert_int_equal(stats_of(w).spool_disk_bytes, 0);
+        interval(w);
+    }
+    restart(w);
+    for (int i = 0; i < 300; i++) {
+        interval(w);
+        (void)redis_ledger_pump(w->ledger, ++w->now_ms);
+    }
+    assert_true(stats_of(w).spool_disk_bytes > 0);
+    assert_int_equal(stats_of(w).series_dropped, 0);
+    w->down = false;
+    deliver_all(w);
+    expect_once_or_counted(w, 3);
+    end_ledger(w);
+    close(w->dir);
+    assert_int_equal(rmdir(path), 0);
+    free(w);
+}
+
 /* As when strangers hold all the connections that the process may have. */
 static void what_is_on_disk_waits_for_a_descriptor(void **state)
 {
@@ -810,6 +844,7 @@ static void what_is_carried_goes_before_what_came_later_in_its_shard(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_state_brings_back_makes_room_on_disk_for_what_comes),
         cmocka_unit_test(what_is_on_disk_waits_for_a_descriptor),
         cmocka_unit_test(memory_that_is_full_is_made_room_in_a_piece_at_a_time),
         cmocka_unit_test(what_is_carried_is_left_until_redis_has_it),

@@ -5,7 +5,7 @@
  *                             |  |
  *   shard 3  queue: [k in flight] [k] [k+1] ..        oldest first
  *   shard 7  queue: [k] [k+1] ..
- *   kept:    [shard 41: k-1] [shard 3: k-1] ..        in the order of answers
+ *            kept:  [k-2] [k-1]                       in the order of answers
  */
 #include "sinks/redis/ledger.h"
 
@@ -16,6 +16,8 @@
 #include "base/mem.h"
 #include "sinks/redis/carry.h"
 #include "sinks/redis/ledger_priv.h"
+
+enum { KEPT_STEP = 4 }; /* batches of age that go with an answer */
 
 /* ---- lists ---- */
 
@@ -59,19 +61,39 @@ void redis_ledger_discard(struct redis_ledger *l, struct redis_batch *b)
     redis_batch_free(b);
 }
 
+void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b)
+{
+    list_remove(&l->shards[b->shard].kept, b);
+    l->kept_bytes -= redis_bale_memory(b);
+}
+
+void redis_ledger_kept_forget(struct redis_ledger *l, unsigned shard)
+{
+    struct redis_batch *b = l->shards[shard].kept.head;
+    assert(b->interval == NULL && !b->in_flight);
+    redis_ledger_kept_remove(l, b);
+    redis_batch_free(b);
+}
+
+/*
+ * By the clock of answers: while a node is away, however long its replica takes to follow, nothing
+ * of its shards ages.  A few with each answer, as a whole interval comes of age at once.
+ */
+static void evict_aged(struct redis_ledger *l, const struct redis_batch *newest)
+{
+    const struct batch_list *kept = &l->shards[newest->shard].kept;
+    for (int i = 0; i < KEPT_STEP && newest->acked_ms > kept->head->acked_ms + l->opts.keep_ms; i++)
+        redis_ledger_kept_forget(l, newest->shard);
+}
+
 void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
 {
     assert(b->bale == NULL);
     queue_remove(l, b);
-    list_insert(&l->kept, NULL, b);
+    list_insert(&l->shards[b->shard].kept, NULL, b);
     l->kept_bytes += redis_bale_memory(b);
     b->acked_ms = now_ms;
-}
-
-void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b)
-{
-    list_remove(&l->kept, b);
-    l->kept_bytes -= redis_bale_memory(b);
+    evict_aged(l, b);
 }
 
 void redis_ledger_check(const struct redis_ledger *l)
@@ -90,8 +112,6 @@ void redis_ledger_check(const struct redis_ledger *l)
     assert(by_shard == l->in_flight && by_node == l->in_flight);
     assert(l->in_flight <= l->queue_batches);
     assert((l->queue_batches == 0) == (l->queue_bytes == 0));
-    batch_list_check(&l->kept);
-    assert((l->kept.head == NULL) == (l->kept_bytes == 0));
     assert(*l->intervals_end == NULL);
     assert(l->intervals == NULL || l->intervals->nth <= l->nth);
 }
@@ -285,9 +305,10 @@ static void free_list(struct batch_list *list)
 static void free_all(struct redis_ledger *l)
 {
     assert(l->in_flight == 0);
-    for (int i = 0; i < REDIS_SHARDS; i++)
+    for (int i = 0; i < REDIS_SHARDS; i++) {
         free_list(&l->shards[i].queue);
-    free_list(&l->kept);
+        free_list(&l->shards[i].kept);
+    }
     while (l->intervals != NULL)
         redis_ledger_forget_interval(l, l->intervals);
     squeeze_free(l->squeeze);

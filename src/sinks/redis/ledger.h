@@ -10,9 +10,9 @@
  *   window  of each node: at most REDIS_LEDGER_WINDOW batches, or about REDIS_LEDGER_WINDOW_BYTES,
  *           are in flight to it, oldest first over its shards; and beside them one of each shard
  *           that the owner sent there instead of to the shard's node
- *   kept    acknowledged batches of the last keep_ms.  If Redis comes back without its last writes
- *           (a replica took over), its answer names the last number it has, and what follows is
- *           sent again from here
+ *   kept    of each shard: batches acknowledged within keep_ms before its newest answer.  If Redis
+ *           comes back without its last writes (a replica took over), its answer names the last
+ *           number it has, and what follows is sent again from here
  *
  * When a gap reaches back further than kept, the batches between are lost and counted.  The shard
  * goes on as a new producer, so that no late copy of an old command can meet a new number.

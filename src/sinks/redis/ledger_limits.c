@@ -10,8 +10,6 @@
 #include "sinks/redis/carry.h"
 #include "sinks/redis/ledger_spool.h"
 
-enum { KEPT_STEP = 64 }; /* batches of age that go at a time */
-
 /* The first of iv in the shard.  A number that is given stays in use: it has none. */
 static struct redis_batch *first_of(const struct redis_ledger *l, const struct redis_interval *iv,
                                     unsigned shard)
@@ -99,12 +97,16 @@ uint64_t redis_ledger_waiting(const struct redis_ledger *l)
     return l->queue_bytes + l->expected_bytes + carried;
 }
 
+/* The oldest of all shards. */
 static void evict_kept(struct redis_ledger *l)
 {
-    struct redis_batch *b = l->kept.head;
-    assert(b->interval == NULL && !b->in_flight);
-    redis_ledger_kept_remove(l, b);
-    redis_batch_free(b);
+    const struct redis_batch *oldest = NULL;
+    for (unsigned i = 0; i < REDIS_SHARDS; i++) {
+        const struct redis_batch *b = l->shards[i].kept.head;
+        if (b != NULL && (oldest == NULL || b->acked_ms < oldest->acked_ms))
+            oldest = b;
+    }
+    redis_ledger_kept_forget(l, oldest->shard);
 }
 
 static bool kept_is_too_much(const struct redis_ledger *l)
@@ -112,16 +114,6 @@ static bool kept_is_too_much(const struct redis_ledger *l)
     const struct redis_ledger_opts *o = &l->opts;
     return l->kept_bytes > o->max_bytes / 4 ||
            redis_ledger_waiting(l) + l->kept_bytes > o->max_bytes;
-}
-
-/* A whole interval comes of age at once, so it goes in steps. */
-static void evict_aged(struct redis_ledger *l, uint64_t now_ms)
-{
-    for (int i = 0; i < KEPT_STEP && l->kept.head != NULL; i++) {
-        if (now_ms - l->kept.head->acked_ms <= l->opts.keep_ms)
-            return;
-        evict_kept(l);
-    }
 }
 
 /* A piece that is dropped may take ten times its room where it is carried; so that has its own. */
@@ -145,9 +137,8 @@ static void drop_from_disk(struct redis_ledger *l, uint64_t now_ms)
 void redis_ledger_enforce(struct redis_ledger *l, uint64_t now_ms)
 {
     const struct redis_ledger_opts *o = &l->opts;
-    while (l->kept.head != NULL && kept_is_too_much(l))
+    while (l->kept_bytes > 0 && kept_is_too_much(l))
         evict_kept(l);
-    evict_aged(l, now_ms);
     struct redis_interval *iv;
     uint64_t shards;
     while (l->queue_bytes + l->expected_bytes > room_of_queues(l)) {

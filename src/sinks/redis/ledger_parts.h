@@ -51,6 +51,7 @@ struct given_up {
 struct shard {
     struct redis_producer producer;
     struct batch_list queue; /* not acknowledged: what is in flight, and then the rest */
+    struct batch_list kept;  /* acknowledged, in the order of answers */
     uint32_t in_flight;
     bool used; /* it has had data: until then nothing is sent, and Redis holds no key of it */
     /* A batch was refused for its number: nothing is sent before all in flight are answered, and
@@ -99,6 +100,7 @@ static inline void batch_list_check(const struct batch_list *list)
 static inline void shard_check(const struct shard *sh)
 {
     batch_list_check(&sh->queue);
+    batch_list_check(&sh->kept);
     assert(sh->in_flight == 0 || sh->queue.head != NULL);
     assert(!sh->held || (sh->in_flight > 0 && sh->held_from > 0)); /* else it is repaired */
     assert(sh->held || !sh->foreign);

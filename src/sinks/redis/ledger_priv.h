@@ -23,7 +23,6 @@ enum { REDIS_LEDGER_LOG_MS = 10000, REDIS_LEDGER_CARRY_PART = 4 /* of max_bytes,
 
 struct redis_ledger {
     struct redis_ledger_opts opts;
-    struct batch_list kept; /* of all shards, in the order of their answers */
     struct redis_interval *intervals, **intervals_end;
     struct redis_interval *filling; /* between begin and end */
     struct shard shards[REDIS_SHARDS];
@@ -70,8 +69,11 @@ void redis_ledger_queue_insert(struct redis_ledger *l, struct redis_batch *befor
                                struct redis_batch *b);
 /* It is out of its queue, off the disk, and freed. */
 void redis_ledger_discard(struct redis_ledger *l, struct redis_batch *b);
+/* What of its shard was acknowledged more than keep_ms before it goes. */
 void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms);
 void redis_ledger_kept_remove(struct redis_ledger *l, struct redis_batch *b);
+/* The first of `shard` is forgotten. */
+void redis_ledger_kept_forget(struct redis_ledger *l, unsigned shard);
 void redis_ledger_settle_interval(struct redis_ledger *l, struct redis_interval *iv);
 void redis_ledger_forget_interval(struct redis_ledger *l, struct redis_interval *iv);
 

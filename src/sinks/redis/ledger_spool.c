@@ -161,6 +161,14 @@ bool redis_spool_relieve(struct redis_ledger *l, uint64_t now_ms)
     return l->opts.pack_after_ms > 0 && pack_next(l, UINT64_MAX);
 }
 
+void redis_spool_pack_all(struct redis_ledger *l)
+{
+    if (l->opts.pack_after_ms == 0 || l->queue_bytes <= l->opts.max_bytes / 4)
+        return;
+    while (pack_next(l, UINT64_MAX))
+        ;
+}
+
 bool redis_spool_disk_is_short(const struct redis_ledger *l)
 {
     const uint64_t max = l->opts.disk_max_bytes;

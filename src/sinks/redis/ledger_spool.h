@@ -13,6 +13,13 @@
 /* What waits takes less memory.   returns  false: nothing more can be done */
 bool redis_spool_relieve(struct redis_ledger *l, uint64_t now_ms);
 
+/*
+ * Before all that waits gets a number: what has one is neither compressed nor dropped, so that the
+ * process that loads it would have no room for what comes, however much there is on disk.  All of
+ * it is compressed, where it takes more than a quarter of max_bytes.
+ */
+void redis_spool_pack_all(struct redis_ledger *l);
+
 /* Would another segment be too much on disk?  Not where there is room for hardly any. */
 bool redis_spool_disk_is_short(const struct redis_ledger *l);
 

@@ -127,9 +127,9 @@ static void send_kept_again(struct redis_ledger *l, uint8_t shard, uint64_t now_
     struct shard *sh = &l->shards[shard];
     struct redis_batch *front = sh->queue.head, *next;
     struct given_up failed = sh->missing;
-    for (struct redis_batch *b = l->kept.head; b != NULL; b = next) {
+    for (struct redis_batch *b = sh->kept.head; b != NULL; b = next) {
         next = b->next;
-        if (b->shard != shard || b->epoch != sh->producer.epoch || b->seq <= sh->gap.last)
+        if (b->epoch != sh->producer.epoch || b->seq <= sh->gap.last)
             continue;
         redis_ledger_kept_remove(l, b);
         if (b->failures < FAILURES_MAX) {

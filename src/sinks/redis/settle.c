@@ -116,9 +116,9 @@ static bool in_list(const struct batch_list *list, struct slice token)
 /* After Redis lost writes, the token it has may be that of a batch that is sent again. */
 static bool token_of_ours(const struct redis_ledger *l, struct slice token)
 {
-    bool ours = slice_eq(token, slice_str(l->logged)) || in_list(&l->kept, token);
+    bool ours = slice_eq(token, slice_str(l->logged));
     for (int i = 0; i < REDIS_SHARDS && !ours; i++)
-        ours = in_list(&l->shards[i].queue, token);
+        ours = in_list(&l->shards[i].kept, token) || in_list(&l->shards[i].queue, token);
     return ours;
 }
 

@@ -1,5 +1,6 @@
 /*
- * redis_state_save   number_waiting, then put_ledger, put_shard, put_interval, put_batch
+ * redis_state_save   redis_spool_pack_all and number_waiting, then put_ledger, put_shard,
+ *                    put_interval, put_batch
  */
 #include "sinks/redis/state.h"
 
@@ -95,6 +96,7 @@ void redis_state_save(struct redis_ledger *l, const char *prefix, uint64_t now_m
                       struct records_writer *to)
 {
     assert(l->filling == NULL);
+    redis_spool_pack_all(l);
     redis_ledger_carry_all(l, now_ms);
     put_ledger(l, prefix, to);
     for (unsigned i = 0; i < REDIS_SHARDS; i++) {
@@ -106,6 +108,7 @@ void redis_state_save(struct redis_ledger *l, const char *prefix, uint64_t now_m
     for (unsigned i = 0; i < REDIS_SHARDS; i++)
         for (struct redis_batch *b = l->shards[i].queue.head; b != NULL; b = b->next)
             put_batch(b, false, now_ms, to);
-    for (struct redis_batch *b = l->kept.head; b != NULL; b = b->next)
-        put_batch(b, true, now_ms, to);
+    for (unsigned i = 0; i < REDIS_SHARDS; i++)
+        for (struct redis_batch *b = l->shards[i].kept.head; b != NULL; b = b->next)
+            put_batch(b, true, now_ms, to);
 }

@@ -411,6 +411,30 @@ static void acknowledged_writes_that_redis_lost_are_sent_again(void **state)
     model_release(&m);
 }
 
+/* While a node is away nothing of its shards ages, however long its replica takes to follow. */
+static void what_a_failover_lost_is_sent_again_however_long_it_took(void **state)
+{
+    struct model m;
+    (void)state;
+    model_init(&m, 1 << 20);
+    interval(&m, 0, 64, 100);
+    run(&m);
+    m.saved = m.own; /* the replica is this far */
+    interval(&m, 10, 64, 100);
+    run(&m);
+    m.now_ms += 300000;
+    redis_ledger_pump(m.ledger, m.now_ms);
+    m.own = m.saved;
+    interval(&m, 20, 64, 100);
+    run(&m);
+    expect_once(&m, 1, m.next_id);
+    struct redis_stats s = stats(&m);
+    assert_int_equal(s.gaps, 64);
+    assert_int_equal(s.lost_batches, 0);
+    assert_int_equal(s.epochs, 0);
+    model_release(&m);
+}
+
 static void a_gap_further_back_than_kept_begins_a_new_epoch(void **state)
 {
     struct model m;
@@ -556,22 +580,25 @@ static void the_limits_hold_with_an_interval_that_is_still_encoded(void **state)
     model_release(&m);
 }
 
-static void what_was_kept_long_enough_goes_in_steps(void **state)
+static void what_was_kept_long_enough_goes_a_few_with_each_answer(void **state)
 {
-    enum { INTERVALS = 20, SHARDS = 50 };
+    enum { INTERVALS = 20, SHARDS = 50, STEP = 4 };
     struct model m;
     (void)state;
     model_init(&m, 64 << 20);
     for (int i = 0; i < INTERVALS; i++)
         interval(&m, 10 * i, SHARDS, 100);
     run(&m);
-    uint64_t before = stats(&m).spool_bytes, least = before / (INTERVALS * SHARDS) * 100;
+    uint64_t before = stats(&m).spool_bytes, each = before / INTERVALS;
     m.now_ms += 30000;
-    while (before > 0) {
-        redis_ledger_pump(m.ledger, m.now_ms);
-        uint64_t after = stats(&m).spool_bytes;
-        assert_true(after < before && before - after <= least);
-        before = after;
+    redis_ledger_pump(m.ledger, m.now_ms);
+    assert_int_equal(stats(&m).spool_bytes, before);
+    for (int i = 1; i <= INTERVALS / STEP + 2; i++) {
+        interval(&m, 10 * (INTERVALS + i), SHARDS, 100);
+        run(&m);
+        int left = INTERVALS > STEP * i ? INTERVALS - STEP * i : 0;
+        uint64_t expected = (uint64_t)(left + i) * each, got = stats(&m).spool_bytes;
+        assert_true(got <= expected + each / 2 && expected <= got + each / 2);
     }
     model_release(&m);
 }
@@ -1442,12 +1469,13 @@ int main(void)
         cmocka_unit_test(a_cut_connection_applies_each_batch_once_wherever_it_cuts),
         cmocka_unit_test(a_passing_error_leaves_the_batch_in_its_place),
         cmocka_unit_test(acknowledged_writes_that_redis_lost_are_sent_again),
+        cmocka_unit_test(what_a_failover_lost_is_sent_again_however_long_it_took),
         cmocka_unit_test(a_gap_further_back_than_kept_begins_a_new_epoch),
         cmocka_unit_test(a_batch_that_always_fails_does_not_stop_its_shard),
         cmocka_unit_test(what_redis_lost_and_then_refuses_counts_as_lost),
         cmocka_unit_test(past_the_spool_limit_the_oldest_whole_unsent_interval_goes),
         cmocka_unit_test(the_limits_hold_with_an_interval_that_is_still_encoded),
-        cmocka_unit_test(what_was_kept_long_enough_goes_in_steps),
+        cmocka_unit_test(what_was_kept_long_enough_goes_a_few_with_each_answer),
         cmocka_unit_test(past_the_age_limit_unsent_intervals_go_too),
         cmocka_unit_test(kept_batches_leave_before_anything_is_dropped),
         cmocka_unit_test(what_is_left_is_told_and_given_up_as_dropped),
