@@ -34,7 +34,8 @@ struct cli_args {
     const char *mapping;         /* goes before prometheus.mapping; NULL: nothing does */
     /* Of redis, or NULL: --last, --from, --to, --step, --by, -n, --instance. */
     const char *last, *from, *to, *step, *by, *number, *instance;
-    bool json, truncated, markdown, takeover, help, version;
+    const char *rate, *ca; /* --rate, --ca, or NULL */
+    bool json, truncated, markdown, takeover, once, insecure, help, version;
     const char *const *rest; /* arguments behind the command */
     size_t n_rest;
 };
