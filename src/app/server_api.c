@@ -135,7 +135,6 @@ static void options_release(struct server_view *v)
 static void tell_options(struct server *s, struct api_about *ret)
 {
     struct server_view *v = s->view;
-    api_live_free(v->live);
     options_release(v);
     for (int i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *o = &options_table[i];
@@ -444,6 +443,7 @@ void server_api_close(struct server *s)
     struct server_view *v = s->view;
     if (v == NULL)
         return;
+    api_live_free(v->live);
     options_release(v);
     free(v->listeners);
     free(v->kernel_drops);
