@@ -31,6 +31,8 @@
 #include "base/buf.h"
 #include "protocol/sample.h"
 
+struct mapping_rule;
+struct mapping_scratch;
 struct registry;
 
 enum { SEARCH_LIMIT_MAX = 1000, SEARCH_ANY_TYPE = SAMPLE_TYPE_COUNT };
@@ -60,6 +62,8 @@ struct registry_search {
     size_t n_found;
     size_t matched, behind, scanned, removed; /* behind: matched behind `after` */
     bool done;
+    struct mapping_scratch *scratch; /* of the mapping whose profiles are of set `mapped` */
+    uint64_t mapped;
 };
 
 struct registry_search *registry_search_new(struct registry *r,
@@ -85,10 +89,15 @@ struct series_row {
     struct exposed_view view;
     enum family_type family; /* FAMILY_TYPE_COUNT: on no page */
     struct slice exposed;    /* its name */
+    bool alone; /* in its family: no other series has the name, as far as /metrics shows */
 };
 
 bool registry_search_row(struct registry_search *s, size_t i, uint64_t now_ns,
                          struct series_row *ret);
+
+/* The rule of the mapping in force that the series goes by; NULL: none. */
+const struct mapping_rule *registry_search_rule(struct registry_search *s,
+                                                const struct series_row *row);
 
 /* Append `k:v` of tag i. */
 void registry_row_tag(const struct registry_search *s, const struct series_row *row, unsigned i,

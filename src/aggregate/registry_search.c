@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "aggregate/kind.h"
+#include "aggregate/mapping.h"
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
@@ -42,6 +43,7 @@ void registry_search_free(struct registry_search *s)
         free(s->found[i]);
     free(s->found);
     series_pattern_free(s->opts.pattern);
+    mapping_scratch_free(s->scratch);
     buf_release(&s->after);
     buf_release(&s->key);
     free(s);
@@ -222,6 +224,7 @@ static void fill_shown(struct registry *r, struct exposed *e, uint64_t now_ns,
     if (e == NULL || e->family == NULL)
         return;
     ret->family = e->family->type;
+    ret->alone = e->family->n == 1 && e->series == 1;
     ret->exposed = slice_of(e->family->name, e->family->name_len);
     registry_view(r, e, now_ns, &ret->view);
     ret->shown = ret->view.shown;
@@ -249,6 +252,23 @@ bool registry_search_row(struct registry_search *s, size_t i, uint64_t now_ns,
                                 .family = FAMILY_TYPE_COUNT };
     fill_shown(r, x->exposed, now_ns, ret);
     return true;
+}
+
+const struct mapping_rule *registry_search_rule(struct registry_search *s,
+                                                const struct series_row *row)
+{
+    const struct mapping *m = s->registry->opts.mapping;
+    uint64_t set = profiles_at(s->registry->opts.profiles, 0)->set;
+    struct mapping_match match;
+    if (m == NULL)
+        return NULL;
+    if (s->scratch == NULL || s->mapped != set) { /* there was a reload */
+        mapping_scratch_free(s->scratch);
+        s->scratch = mapping_scratch_new(m);
+        s->mapped = set;
+    }
+    return mapping_find(m, s->scratch, row->name, mapping_class_of(row->type), &match) ? match.rule
+                                                                                       : NULL;
 }
 
 void registry_row_tag(const struct registry_search *s, const struct series_row *row, unsigned i,
