@@ -34,7 +34,7 @@
       "Samples and lines refused, by reason.")                                                    \
     X(SAMPLES_DROPPED, "statsd_samples_dropped_total", COUNTER, "reason",                         \
       "Good samples that a mapping rule drops, by action or because the name it gives is empty, " \
-      "and those beyond limits.max_samples_per_name (rate).")                                     \
+      "those beyond limits.max_samples_per_name (rate), and marks of mirrors (mark).")                                     \
     X(VALUES_AGGREGATED, "statsd_values_aggregated_total", COUNTER, "",                           \
       "Values in the samples added; more than samples where a line packs several values.")        \
     X(TAG_ERRORS, "statsd_tag_errors_total", COUNTER, "",                                         \
@@ -125,8 +125,9 @@ enum registry_counter {
         REGISTRY_COUNTER_COUNT
 };
 
-/* X(id, word): why a good sample is dropped: by a mapping rule, or limits.max_samples_per_name. */
-#define INGEST_DROPS(X) X(RULE, "rule") X(EMPTY_NAME, "empty_name") X(RATE, "rate")
+/* X(id, word): why a good sample is dropped: by a mapping rule, limits.max_samples_per_name, or
+ * because it is the mark of a mirror. */
+#define INGEST_DROPS(X) X(RULE, "rule") X(EMPTY_NAME, "empty_name") X(RATE, "rate") X(MARK, "mark")
 
 enum ingest_drop {
 #define X(id, word) INGEST_DROP_##id,

@@ -14,6 +14,7 @@
  *     server_start.c   from nothing to READY
  *     server_confine.c what the process gives up before its first thread
  *     server_stop.c    from the signal to the end of its loop
+ *     server_mirror.c  a copy of what comes in, for another server
  *     server_manager.c what a service manager gives, keeps and is told
  *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
  *
@@ -30,12 +31,14 @@
 #include "api/api.h"
 #include "api/tails.h"
 #include "cluster/page.h"
+#include "app/capturing.h"
 #include "app/descriptors.h"
 #include "app/events.h"
 #include "app/manager.h"
 #include "app/reload.h"
 #include "app/sampling.h"
 #include "app/selfmetrics.h"
+#include "app/server_mirror.h"
 #include "app/server_view.h"
 #include "app/server_web.h"
 #include "app/server_takeover.h"
@@ -92,7 +95,9 @@ struct server {
     struct web *page;
     struct http_route routes[11];
     struct descriptors descriptors; /* how many connections there may be */
+    struct capturing capturing;
     struct sink_list sinks;
+    struct server_mirror mirror;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
     uv_signal_t signals[4];
     uv_idle_t giving;                   /* the next slice of a closed interval */
