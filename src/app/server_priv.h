@@ -14,6 +14,7 @@
  *     server_start.c   from nothing to READY
  *     server_confine.c what the process gives up before its first thread
  *     server_stop.c    from the signal to the end of its loop
+ *     server_mirror.c  a copy of what comes in, for another server
  *     server_manager.c what a service manager gives, keeps and is told
  *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
  *
@@ -36,6 +37,7 @@
 #include "app/reload.h"
 #include "app/sampling.h"
 #include "app/selfmetrics.h"
+#include "app/server_mirror.h"
 #include "app/server_view.h"
 #include "app/server_web.h"
 #include "app/server_takeover.h"
@@ -50,6 +52,7 @@
 #include "state/socket_notes.h"
 #include "state/state.h"
 #include "state/state_file.h"
+#include "web/web.h"
 
 /*
  * STARTING: until all parts run.  HANDING_ON: another server takes over (server_takeover.h), or
@@ -89,10 +92,11 @@ struct server {
     char sampled_from[ADDRESS_TEXT_MAX]; /* who sent the datagram of the sample at hand */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
-    struct http_body *landing;
+    struct web *page;
     struct http_route routes[9];
     struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
+    struct server_mirror mirror;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
     uv_signal_t signals[4];
     uv_idle_t giving;                   /* the next slice of a closed interval */

@@ -24,6 +24,7 @@
 #include "listen/tls_door.h"
 #include "listen/transport.h"
 #include "listen/worker.h"
+#include "mirror/mirror.h"
 #include "sinks/redis.h"
 #include "tls/session.h"
 
@@ -198,6 +199,8 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES + HTTP_BODIES_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
+    PART(MIRROR, c->mirror_to[0] != '\0' ? 1 : 0,
+         (uint64_t)workers * TAP_RING_BYTES + MIRROR_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes + REDIS_SPOOL_BYTES);
     PART(NODES, redis_url_nodes(c->redis_url) * (http ? UINT64_C(2) : 1),
          REDIS_NODE_BYTES + TLS_HANDSHAKE_BYTES);

@@ -177,7 +177,7 @@ static void another_method_is_told_which_there_are(void **state)
 static int ask_for_gzip(struct office *o)
 {
     int fd = client_dial(http_address(o->server));
-    client_say(fd, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n"
+    client_say(fd, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n"
                    "Connection: close\r\n\r\n");
     return answered(o, fd);
 }
