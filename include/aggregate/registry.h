@@ -131,6 +131,9 @@ enum family_type registry_family_type(const struct registry *r, struct slice nam
 const struct registry_counters *registry_stats(const struct registry *r);
 uint64_t registry_count(const struct registry *r, enum series_kind kind);
 
+/* Lines of /metrics, a timer's counted as one. */
+size_t registry_exposed(const struct registry *r);
+
 /* Lines of a saved state (registry_state.h) for which no sample has come, as of the last sweep. */
 size_t registry_restored(const struct registry *r);
 

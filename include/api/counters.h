@@ -13,8 +13,8 @@
 #define API_COUNTERS(X)                                                                           \
     X(REQUESTS, "statsd_api_requests_total", COUNTER, "status",                                   \
       "Requests below /api/v1/ by the status of their answer: 400 for an argument that is not "   \
-      "understood, 403 where http.lifecycle is needed, 503 when too much was answered that "      \
-      "nobody had read yet.")
+      "understood, 403 where http.lifecycle is needed, 413 for a body that is too long, 503 "     \
+      "when too much was answered that nobody had read yet.")
 /* clang-format on */
 
 enum api_counter {
@@ -24,13 +24,14 @@ enum api_counter {
 };
 
 /* X(status): those with which a request is answered. */
-#define API_STATUSES(X) X(200) X(400) X(403) X(404) X(405) X(429) X(503)
+#define API_STATUSES(X) X(200) X(400) X(403) X(404) X(405) X(413) X(429) X(503)
 
 enum api_status {
 #define X(status) API_##status,
     API_STATUSES(X)
 #undef X
-        API_STATUS_COUNT
+        API_STATUS_COUNT,
+    API_LATER = API_STATUS_COUNT /* src/api/jobs.h */
 };
 
 struct api_stats {

@@ -24,12 +24,14 @@ struct core_mapping;
     X(RATES,       "limits.max_samples_per_name: what each worker counts")                         \
     X(RESTORED,    "lines of the last process whose series have not come back (a saved state)")    \
     X(EVENTS,      "the last events and service checks, and those on their way")                   \
+    X(SAMPLE,      "a sample of what arrives, until it is looked at (http.sample)")                \
     X(CHECKS,      "statuses of service checks (prometheus.service_checks)")                       \
     X(MAPPING,     "mapping: rules, and spellings that they drop")                                 \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, and compressors")               \
     X(ANSWERS,     "HTTP: what waits for slow readers of /api/v1/")                                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SECURE,      "HTTP: TLS of connections (http.web_config)")                                   \
+    X(MIRROR,      "mirror: a ring for each worker, and what it remembers (mirror.to)")            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")                             \
     X(EVENT_QUEUE, "Redis: events and service checks waiting")                                     \
     X(NODES,       "Redis: connections to nodes, by the hosts of redis.url")                       \

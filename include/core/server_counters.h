@@ -37,6 +37,9 @@
       "Rules of the mapping file in force.")                                                      \
     X(SERIES_LIMIT, "statsd_series_limit", GAUGE, "",                                             \
       "limits.max_series.")                                                                       \
+    X(SAMPLED, "statsd_sampled_datagrams_total", COUNTER, "result",                               \
+      "Datagrams that http.sample set aside: to be looked at (ok), or there was no room left "    \
+      "because the control thread was late (dropped).")                                           \
     X(STATE_SNAPSHOTS, "statsd_state_snapshots_total", COUNTER, "",                               \
       "Times that gauges and sets were written to server.state_dir.")                             \
     X(STATE_SNAPSHOTS_FAILED, "statsd_state_snapshots_failed_total", COUNTER, "",                 \
@@ -69,6 +72,7 @@ struct server_stats {
     double reload_seconds; /* of the last that did not, or the start */
     double flush_seconds;  /* of the last interval */
     uint64_t series_limit;
+    uint64_t sampled, sampled_dropped;
     uint64_t state_snapshots, state_snapshots_failed;
     double interval_seconds, start_seconds;
     const char *version, *commit;

@@ -10,6 +10,7 @@
 
 #include "base/counters.h"
 #include "http/auth.h"
+#include "http/guard.h"
 
 /* X(id, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */
@@ -17,14 +18,18 @@
     X(REQUESTS, "statsd_http_requests_total", COUNTER, "",                                        \
       "HTTP requests.")                                                                           \
     X(REJECTED, "statsd_http_requests_rejected_total", COUNTER, "",                               \
-      "HTTP requests answered 401, 403 (no client certificate), 404, 405, 414, 429 or "           \
-      "503.")                                                                                     \
+      "HTTP requests answered 401, 403 (no client certificate, or of another site), 404, 405, "   \
+      "413, 414, 421, 429 or 503 by the server itself.")                                                                                     \
     X(AUTH, "statsd_http_auth_total", COUNTER, "result",                                          \
       "HTTP requests by their user and password: checked now (ok, bad: also without any), "       \
       "remembered from a check before (cached_ok, cached_bad), or answered 429 because too "      \
       "many checks wait (busy).")                                                                 \
     X(RATE_LIMITED, "statsd_http_rate_limited_total", COUNTER, "",                                \
       "HTTP requests answered 429 because of rate_limit in http.web_config.")                     \
+    X(GUARDED, "statsd_http_guarded_total", COUNTER, "reason",                                    \
+      "HTTP requests kept off the page and the API because a browser sent them for another "      \
+      "site: its name in Host (421, see http.hosts), in Origin, or Sec-Fetch-Site said "          \
+      "cross-site (403).")                                                                        \
     X(CONNECTIONS, "statsd_http_connections", GAUGE, "",                                          \
       "HTTP connections open now.")                                                               \
     X(REPLACED, "statsd_http_connections_replaced_total", COUNTER, "",                            \
@@ -41,6 +46,14 @@
       "TLS handshakes of HTTP clients: ok, or why they failed: plain_text, closed (by the "       \
       "client), parameters (no version, cipher or curve in common), certificate (the client's), " \
       "timeout (http.timeout), other.")                                                           \
+    X(STREAMS, "statsd_http_streams", GAUGE, "",                                                  \
+      "Readers of live data (/api/v1/stream, /api/v1/tail) now; http.max_streams is their limit.") \
+    X(STREAMS_OPENED, "statsd_http_streams_opened_total", COUNTER, "",                            \
+      "Readers of live data that were let in.")                                                   \
+    X(STREAMS_OVERTAKEN, "statsd_http_streams_overtaken_total", COUNTER, "",                      \
+      "Times a reader of live data was so slow that it missed events, and was sent a summary.")   \
+    X(STREAMS_REFUSED, "statsd_http_streams_refused_total", COUNTER, "",                          \
+      "Readers of live data answered 503 because http.max_streams was reached.")                  \
     X(EXPIRES, "statsd_http_tls_certificate_expiry_timestamp_seconds", GAUGE, "",                 \
       "Unix time after which the certificate of the HTTP server is out of date.")
 /* clang-format on */
@@ -67,16 +80,19 @@ struct http_stats {
     uint64_t requests; /* with a well-formed head */
     uint64_t rejected; /* of these, answered by the server itself: 401, 403, 404, ... */
     struct http_auth_stats auth;
-    uint64_t rate_limited;      /* of those rejected */
-    uint64_t waiting;           /* for their owner's answer, now */
-    uint64_t connections;       /* now */
+    uint64_t rate_limited;                     /* of those rejected */
+    uint64_t guarded[HTTP_GUARD_REASON_COUNT]; /* of those rejected */
+    uint64_t waiting;                          /* for their owner's answer, now */
+    uint64_t connections;                      /* now */
     uint64_t refused_full;      /* connections closed at once: at max_connections ... */
     uint64_t refused_per_ip;    /* ... or at max_per_ip, and none could make room */
     uint64_t replaced;          /* quiet connections closed to make room for a new one */
     uint64_t timed_out_idle;    /* connections on which nothing moved for timeout_s */
     uint64_t timed_out_request; /* connections whose request was not complete in time */
-    uint64_t refused_network;   /* connections closed at once: not in the networks allowed */
-    bool tls;                   /* the others are of a server with TLS: */
+    uint64_t streams;           /* readers of feeds, now */
+    uint64_t streams_opened, streams_overtaken, streams_refused; /* see http/feed.h */
+    uint64_t refused_network; /* connections closed at once: not in the networks allowed */
+    bool tls;                 /* the others are of a server with TLS: */
     uint64_t refused_handshakes, refused_handshakes_per_ip; /* closed at once */
     uint64_t handshakes[HTTP_HANDSHAKE_RESULTS];
     int64_t tls_expires_s; /* unix time, of the current certificate */

@@ -22,6 +22,9 @@
  * A client that hangs up while its request waits is noticed only when it is answered: the request
  * stays valid until then.  The connection's timeout does not run while its request waits.
  *
+ * Every answer has the header X-Request-ID: the request's own, if it is one of at most
+ * HTTP_REQUEST_ID_MAX letters, digits, '.', '_' and '-'; else 16 hexadecimal digits.
+ *
  *   thread   start, stop: any but the HTTP thread itself; answer: any, also from within ask
  */
 #ifndef HTTP_HTTP_H
@@ -34,6 +37,7 @@
 #include "http/answer.h"
 #include "http/body.h"
 #include "http/counters.h"
+#include "http/feed.h"
 #include "http/stream.h"
 
 struct http_auth;
@@ -48,6 +52,7 @@ struct http_route {
     bool prefix;      /* all paths that begin with path, which ends in "/" */
     unsigned methods; /* bits of enum http_method; 0: HTTP_GET */
     size_t body_max;  /* bytes of a request's body, see above; 0: HTTP_BODY_BYTES */
+    bool guarded;     /* what a browser brings of other sites is refused: guard.h */
     bool json;        /* what the server itself answers here (4xx, 503) is {"error": "..."} */
     /* Exactly one of the three; probe and ask are called on the HTTP thread. */
     struct http_body *fixed; /* borrowed for the server's life */
@@ -56,6 +61,10 @@ struct http_route {
     /* r is the owner's until it calls http_answer */
     void (*ask)(void *cookie, struct http_request *r);
     void *cookie;
+    /* n_headers of each of its answers, where neither the answer nor http_set_headers has one of
+     * that name; borrowed for the server's life. */
+    const struct http_header *headers;
+    size_t n_headers;
 };
 
 /* Its methods as the header Allow has them.  NULL: of a route that takes GET.  thread  any */
@@ -66,6 +75,8 @@ const char *http_route_allows(const struct http_route *route);
  * is taken apart: this many may be open beyond max_connections.
  */
 enum { HTTP_LEAVING_MAX = 32, HTTP_PORT_DEFAULT = 9102 };
+
+enum { HTTP_REQUEST_ID_MAX = 64 };
 
 /* The longest body of a request where its route says no other; and of all requests together. */
 enum { HTTP_BODY_BYTES = 64 << 10, HTTP_BODIES_BYTES = 4 << 20 };
@@ -89,11 +100,15 @@ struct http_opts {
     uint32_t max_connections; /* [1024]; with TLS at most HTTP_SECURE_MAX */
     uint32_t max_per_ip;      /* [32] of one IPv4 address, or of one /64 of IPv6 */
     uint32_t timeout_s;       /* [5] without a byte moved; a whole request has 10 s to arrive */
+    uint32_t max_streams;     /* [64] readers of feeds (http/feed.h); max_per_ip is without them */
     uint32_t max_waiting;     /* [64] deferred requests at a time; the next one is answered 503 */
     /* Who may connect, copied.  NULL or none: everybody. */
     const struct networks *allow;
     struct tls_bundle *tls; /* of a server, a reference is taken: HTTPS.  NULL: plain HTTP */
     uint32_t tls_handshakes_per_second; /* [200] begun; of one address, an eighth of these */
+    const char
+        *hosts;      /* http.hosts: further names of the server, for guard.h; copied, NULL: none */
+    bool access_log; /* a line in the log for each request */
     /* Both borrowed for the server's life, and may change what they say meanwhile; or NULL. */
     struct http_auth *auth; /* who may ask: all others are answered 401, on every path */
     struct http_rate *rate; /* how often: 429 */

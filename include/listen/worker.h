@@ -130,6 +130,9 @@ void worker_remap(struct worker *w, struct generation *take);
 struct page *worker_take(struct worker *w, const struct socket_stats **ret_sockets);
 void worker_give(struct worker *w, struct page *p);
 
+/* CPU time of a running worker's thread.  returns  0 where the kernel does not say */
+double worker_cpu_seconds(const struct worker *w);
+
 /* Examples of what the worker refused; lives as long as the worker. */
 struct refusals *worker_refusals(struct worker *w);
 

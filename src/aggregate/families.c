@@ -332,6 +332,7 @@ void families_add(struct families *fs, struct family *f, struct exposed *e,
     f->exposed = mem_grow(f->exposed, &f->cap, f->n + 1, sizeof(struct exposed *));
     e->at = (uint32_t)f->n;
     f->exposed[f->n++] = e;
+    fs->n_exposed++;
     index_last(f);
 }
 
@@ -354,6 +355,7 @@ void families_remove(struct families *fs, struct exposed *e)
     if (f->by_labels != NULL)
         places_remove(f->by_labels, &array, e->at, (uint32_t)f->n);
     close_hole(fs, f, e->at);
+    fs->n_exposed--;
     e->family = NULL;
     exposed_drop_labels(e);
     if (f->n == 0)

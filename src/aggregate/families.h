@@ -24,8 +24,9 @@ struct families {
     struct family **at;   /* all, the first n_sorted in order of their names; NULL
                                         where one was dropped */
     size_t n, n_sorted, n_dropped, cap;
-    uint64_t order;  /* goes up when families change their places */
-    uint64_t n_born; /* number of the youngest family */
+    size_t n_exposed; /* of all families together */
+    uint64_t order;   /* goes up when families change their places */
+    uint64_t n_born;  /* number of the youngest family */
     struct family_cursor *cursors;
     const struct symbols *symbols; /* borrowed */
     struct buf scratch;            /* of lookups by labels */

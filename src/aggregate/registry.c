@@ -123,6 +123,11 @@ void registry_view(struct registry *r, struct exposed *e, uint64_t now_ns, struc
     kind_rows[e->kind]->view(e, now_ns, &r->scratch, ret);
 }
 
+size_t registry_exposed(const struct registry *r)
+{
+    return r->output.families.n_exposed;
+}
+
 const struct family *registry_largest(const struct registry *r, size_t *ret_series)
 {
     const struct families *fs = &r->output.families;

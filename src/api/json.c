@@ -33,6 +33,16 @@ void api_json_set_text(json_t *object, const char *key, struct slice s)
         json_object_set_new(object, key, api_json_text(s));
 }
 
+void api_json_set_number(json_t *object, const char *key, double value)
+{
+    json_object_set_new(object, key, json_real(value));
+}
+
+void api_json_set_count(json_t *object, const char *key, uint64_t n)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)n));
+}
+
 static int append(const char *bytes, size_t n, void *out)
 {
     buf_append(out, bytes, n);
@@ -41,7 +51,7 @@ static int append(const char *bytes, size_t n, void *out)
 
 void api_json_put_take(json_t *j, struct buf *out)
 {
-    json_dump_callback(j, append, out, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_dump_callback(j, append, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     json_decref(j);
 }
 

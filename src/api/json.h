@@ -16,6 +16,10 @@ json_t *api_json_text(struct slice s);
 /* A member of an object; none when s.ptr is NULL. */
 void api_json_set_text(json_t *object, const char *key, struct slice s);
 
+/* A member of an object: a number that is finite, in no more digits than it needs; a count. */
+void api_json_set_number(json_t *object, const char *key, double value);
+void api_json_set_count(json_t *object, const char *key, uint64_t n);
+
 /* Append the text of j, on one line.  Takes j. */
 void api_json_put_take(json_t *j, struct buf *out);
 

@@ -100,6 +100,7 @@ void server_turned(void *server)
     if (state == RUNNING)
         turned_running(s);
     scrape_turned(s->scrape, s->turn.done);
+    server_api_turned(s);
     api_turned(s->api, s->turn.done);
     if (state == DRAINING && s->last_turn != 0 && s->turn.done >= s->last_turn) {
         s->last_turn = 0;
@@ -237,12 +238,14 @@ static void stop(struct server *s)
         log_summary("stopped", s);
     }
     server_unbuild(s);
+    server_sampling_close(s);
     server_state_close(s);
     server_hand_on_close(s);
     server_take_close(s);
     turn_close(&s->turn);
     scrape_free(s->scrape);
     api_free(s->api);
+    server_api_close(s);
     server_web_close(&s->web);
     uv_walk(&s->loop, close_handle, NULL);
     while (uv_run(&s->loop, UV_RUN_DEFAULT) != 0) {}

@@ -27,6 +27,7 @@ static void end(struct server *s)
     sink_list_end(&s->sinks);
     s->is_giving = false;
     s->self.server.flush_seconds = (double)(s->giving_ns + now_mono_ns() - s->slice_begun_ns) / 1e9;
+    server_api_closed(s, &s->giving_snap, s->self.server.flush_seconds);
 }
 
 static void give_slice(uv_idle_t *giving)
@@ -70,6 +71,7 @@ void server_close_interval(struct server *s, enum interval_close how)
                                   .goes_on = how != INTERVAL_OVER };
     registry_close(s->registry, &close, &snap);
     sink_list_begin(&s->sinks, &snap, final);
+    s->giving_snap = snap;
     s->self.server.intervals++;
     s->self.server.intervals_late += wall_ms > s->interval_start_ms + server_interval_ms(s) * 3 / 2;
     s->interval_start_ms = schedule_start_ms(wall_ms, server_interval_ms(s));

@@ -5,13 +5,16 @@
  *     server_interval.c   a closed interval goes to the sinks
  *     server_build.c   its parts: listeners, registry, workers, sinks
  *     server_http.c    its routes
+ *     server_api.c     what /api/v1/ tells of it
  *     server_web.c     http.web_config: TLS, users, headers
+ *     server_sampling.c   a sample of what arrives, and who looks at it
  *     server_tick.c    what it does once a second
  *     server_watch.c   files of Unix sockets that were lost
  *     server_reload.c  another configuration is put in force
  *     server_start.c   from nothing to READY
  *     server_confine.c what the process gives up before its first thread
  *     server_stop.c    from the signal to the end of its loop
+ *     server_mirror.c  a copy of what comes in, for another server
  *     server_manager.c what a service manager gives, keeps and is told
  *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
  *
@@ -24,13 +27,18 @@
 #include <uv.h>
 
 #include "aggregate/off_page_log.h"
+#include "aggregate/top.h"
 #include "api/api.h"
+#include "api/tails.h"
 #include "cluster/page.h"
 #include "app/descriptors.h"
 #include "app/events.h"
 #include "app/manager.h"
 #include "app/reload.h"
+#include "app/sampling.h"
 #include "app/selfmetrics.h"
+#include "app/server_mirror.h"
+#include "app/server_view.h"
 #include "app/server_web.h"
 #include "app/server_takeover.h"
 #include "app/turn.h"
@@ -44,6 +52,7 @@
 #include "state/socket_notes.h"
 #include "state/state.h"
 #include "state/state_file.h"
+#include "web/web.h"
 
 /*
  * STARTING: until all parts run.  HANDING_ON: another server takes over (server_takeover.h), or
@@ -75,18 +84,24 @@ struct server {
     struct events events;         /* events.log is what others read, and are told by */
     struct scrape *scrape;        /* NULL until everything is built */
     struct api *api;              /* the same; NULL without HTTP too */
+    struct server_view *view;     /* what it shows of the server; NULL with it */
     struct cluster_page *cluster; /* the same; NULL without HTTP or redis.url, too */
+    struct sampling *sampling;    /* NULL without HTTP, or where http.sample is 0 */
+    struct top *top;              /* the same */
+    struct api_tails *tails;      /* NULL without HTTP */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
-    struct http_body *landing;
-    struct http_route routes[8];
+    struct web *page;
+    struct http_route routes[9];
     struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
+    struct server_mirror mirror;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
     uv_signal_t signals[4];
     uv_idle_t giving;                   /* the next slice of a closed interval */
     bool is_giving;                     /* between the sinks' begin and end */
     uint64_t slice_begun_ns, giving_ns; /* of the slice at hand; of those before */
+    struct snapshot giving_snap;        /* that interval */
     uv_async_t lifecycle;               /* POST /-/quit or /-/reload came in: see lifecycle_asked */
     _Atomic unsigned lifecycle_asked;   /* bits of enum lifecycle: HTTP sets them, control clears */
     int64_t interval_start_ms;          /* of the interval that is open */
@@ -175,6 +190,14 @@ int server_confine(struct server *s);
 /* Log which of the files that a reload reads the sandbox keeps from us. */
 void server_confine_explain(const struct server *s);
 
+/*
+ * A sample of what arrives, with http.listen; before the workers start, and after they have ended.
+ * returns  0 or -errno
+ */
+int server_sampling_open(struct server *s);
+void server_sampling_tick(struct server *s); /* its counters */
+void server_sampling_close(struct server *s);
+
 /* returns  0 (also when http.listen is empty), or -errno, logged; bind: only listen */
 int server_http_bind(struct server *s);
 int server_http_start(struct server *s);
@@ -185,6 +208,14 @@ void server_http_stop(struct server *s);
  */
 int server_http_spare(struct server *s);
 void server_http_again(struct server *s);
+
+/* The API; without an HTTP server there is none.  returns  0 or -errno; close in both cases */
+int server_api_open(struct server *s);
+void server_api_close(struct server *s);
+/* To be called once a second; after each turn; when an interval was given to the sinks. */
+void server_api_tick(struct server *s);
+void server_api_turned(struct server *s);
+void server_api_closed(struct server *s, const struct snapshot *snap, double seconds);
 
 /* To be called once a second while RUNNING. */
 void server_tick(struct server *s);

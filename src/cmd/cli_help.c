@@ -43,6 +43,11 @@ static const struct {
       "the busiest metrics of the last interval, or of --last" },
     { "statsd redis tail [OPTIONS] [--json] [--instance NAME] [-n INTERVALS] [NAME...]",
       "each interval as it closes, a line for each series; Ctrl-C ends it" },
+    { "statsd top [--from URL] [--by samples|series|tags|sender] [--once] [--json]",
+      "what a server does now and what comes most, on the screen; --once prints it" },
+    { "statsd tail [--from URL] [--json] [--rate N] [-n LINES] [PATTERN]",
+      "lines as they arrive whose metric's name matches, such as 'api.*', at most N a second "
+      "(50); what is skipped is said. Ctrl-C ends it" },
     { "statsd replay [--to ADDRESS] [--speed N|max] [--loop N|forever] FILE...",
       "send the datagrams of capture files (tcpdump, Wireshark, or the server's own) at their own "
       "pace, or another one, to udp://127.0.0.1:8125 or ADDRESS; - is standard input" },
@@ -52,6 +57,9 @@ static const struct {
     { "--set SECTION.KEY=VALUE",
       "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), "
       "that before the file" },
+    { "--from URL [--ca FILE] [--insecure]",
+      "of top and tail: the server, else STATSD_URL, else http://127.0.0.1:9102; https:// with "
+      "the CAs in FILE, or with any certificate. A user and a password: in the URL or in ~/.netrc" },
     { "--", "what follows is not an option" },
     { "Options of replay", NULL },
     { "--to ADDRESS",

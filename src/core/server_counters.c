@@ -45,6 +45,10 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
     case SERVER_SERIES_LIMIT:
         value = (double)s->series_limit;
         break;
+    case SERVER_SAMPLED:
+        counter_put(to, (const char *const[]){ "ok" }, (double)s->sampled);
+        counter_put(to, (const char *const[]){ "dropped" }, (double)s->sampled_dropped);
+        return;
     case SERVER_STATE_SNAPSHOTS:
         value = (double)s->state_snapshots;
         break;

@@ -40,7 +40,7 @@ static const uint64_t not_known = UINT64_MAX;    /* of received */
 struct peer {
     struct peer *next;
     uint64_t who;
-    uint32_t n;
+    uint32_t n, streams; /* connections, and how many of them are streams */
 };
 
 struct http_connection {
@@ -52,6 +52,7 @@ struct http_connection {
     int fd;
     bool answering; /* the whole request is here, and its answer has not left */
     bool leaving;   /* shut down by us, and not counted any more */
+    bool streams;   /* it reads a feed */
     enum { ENDS_UNKNOWN, ENDS_BY_TIMER, ENDS_OTHERWISE } ends;
     uint64_t received;         /* bytes received up to the end of the last request */
     uint64_t begun_ns;         /* when a request's first byte was seen; 0: not yet */
@@ -80,6 +81,7 @@ static void connection_check(const struct http_connection *c)
 {
     assert(c->leaving == (c->peer == NULL)); /* counted by address until it has to leave */
     assert(c->peer == NULL || (c->peer->who == c->who && c->peer->n > 0));
+    assert(c->peer == NULL || c->peer->streams <= c->peer->n);
     assert(c->next == NULL || c->next->prev == c);
     assert(c->prev != NULL ? c->prev->next == c : c->all->head == c);
     connections_check(c->all);
@@ -147,6 +149,7 @@ static void count_out(struct http_connections *cs, struct http_connection *c)
     assert(peer != NULL && peer == c->peer && cs->n > 0);
     cs->n--;
     c->peer = NULL;
+    peer->streams -= c->streams;
     if (--peer->n > 0)
         return;
     *at = peer->next;
@@ -197,7 +200,7 @@ bool http_connections_admit(struct http_connections *cs, const struct sockaddr *
     bool yes = true;
     pthread_mutex_lock(&cs->lock);
     const struct peer *peer = *peer_at(cs, http_connections_who(from));
-    uint32_t held = peer == NULL ? 0 : peer->n;
+    uint32_t held = peer == NULL ? 0 : peer->n - peer->streams;
     bool own_full = held >= cs->opts.max_per_ip;
     if (own_full || cs->n >= cs->opts.max) {
         struct http_connection *c = worst(cs, own_full ? peer : NULL, held, now_ns);
@@ -251,6 +254,15 @@ void http_connection_abandon(struct http_connection *c)
     pthread_mutex_lock(&c->all->lock);
     if (!c->leaving)
         send_off(c->all, c);
+    pthread_mutex_unlock(&c->all->lock);
+}
+
+void http_connection_streams(struct http_connection *c)
+{
+    pthread_mutex_lock(&c->all->lock);
+    if (!c->streams && !c->leaving)
+        c->peer->streams++;
+    c->streams = true;
     pthread_mutex_unlock(&c->all->lock);
 }
 

@@ -1,6 +1,6 @@
 /**
  * connections: who is connected, who may still connect, and who is closed to make room.  For
- * http.c, request.c and stream.c only.
+ * http.c, request.c, stream.c and feed.c only.
  *
  *   admit -> opened -> (reading a request -> answering it)* -> closed
  *
@@ -62,6 +62,9 @@ struct http_connection *http_connection_opened(struct http_connections *cs,
 /* Of a connection with TLS; not looked at here.  NULL: it has none */
 void http_connection_secure(struct http_connection *c, struct http_handshake *h);
 struct http_handshake *http_connection_handshake(const struct http_connection *c);
+
+/* It reads a feed, until it closes: it is not counted for max_per_ip any more. */
+void http_connection_streams(struct http_connection *c);
 
 /* End it as soon as libmicrohttpd looks. */
 void http_connection_abandon(struct http_connection *c);

@@ -31,6 +31,17 @@ static void put_refused(struct counter_lines *to, const struct http_stats *s)
     put(to, "handshakes_per_ip", s->refused_handshakes_per_ip);
 }
 
+static void put_guarded(struct counter_lines *to, const struct http_stats *s)
+{
+    static const char *const reasons[] = {
+#define X(id, word) word,
+        HTTP_GUARD_REASONS(X)
+#undef X
+    };
+    for (int i = 0; i < HTTP_GUARD_REASON_COUNT; i++)
+        put(to, reasons[i], s->guarded[i]);
+}
+
 static void put_row(const void *of, size_t row, struct counter_lines *to)
 {
     const struct http_stats *s = of;
@@ -51,6 +62,9 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
     case HTTP_COUNTER_RATE_LIMITED:
         counter_put(to, NULL, (double)s->rate_limited);
         break;
+    case HTTP_COUNTER_GUARDED:
+        put_guarded(to, s);
+        break;
     case HTTP_COUNTER_CONNECTIONS:
         counter_put(to, NULL, (double)s->connections);
         break;
@@ -66,6 +80,18 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
         break;
     case HTTP_COUNTER_HANDSHAKES:
         put_handshakes(to, s);
+        break;
+    case HTTP_COUNTER_STREAMS:
+        counter_put(to, NULL, (double)s->streams);
+        break;
+    case HTTP_COUNTER_STREAMS_OPENED:
+        counter_put(to, NULL, (double)s->streams_opened);
+        break;
+    case HTTP_COUNTER_STREAMS_OVERTAKEN:
+        counter_put(to, NULL, (double)s->streams_overtaken);
+        break;
+    case HTTP_COUNTER_STREAMS_REFUSED:
+        counter_put(to, NULL, (double)s->streams_refused);
         break;
     case HTTP_COUNTER_EXPIRES:
         if (s->tls)

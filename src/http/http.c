@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ enum {
     DEFAULT_PER_IP = 32, /* far fewer than all connections: one host cannot lock the others out */
     DEFAULT_TIMEOUT_S = 5,
     DEFAULT_WAITING = 64,
+    DEFAULT_STREAMS = 64,
     CONNECTION_MEMORY_BYTES = 32 * 1024,
     DEFAULT_HANDSHAKES = 200,
     STOP_WAIT_S = 1,
@@ -46,6 +48,7 @@ void http_server_unref(struct http_server *s)
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->headers_lock);
     buf_release(&s->headers);
+    free(s->hosts);
     free(s);
 }
 
@@ -177,7 +180,14 @@ static struct http_server *server_new(const struct http_opts *o,
         route_check(&o->routes[i]);
     s->routes = o->routes;
     s->n_routes = o->n_routes;
+    s->feeds.max = or_default(o->max_streams, DEFAULT_STREAMS);
     s->max_waiting = or_default(o->max_waiting, DEFAULT_WAITING);
+    s->hosts = mem_strdup(o->hosts != NULL ? o->hosts : "");
+    s->access_log = o->access_log;
+    if (gethostname(s->name, sizeof s->name - 1) < 0)
+        s->name[0] = '\0';
+    if (getrandom(&s->ids, sizeof s->ids, GRND_NONBLOCK) < 0)
+        s->ids = now_mono_ns(); /* early at boot */
     s->auth = o->auth;
     s->rate = o->rate;
     s->connections = http_connections_new(c);
@@ -259,6 +269,8 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     ret->rejected = atomic_load_explicit(&s->rejected, memory_order_relaxed);
     ret->waiting = atomic_load_explicit(&s->n_waiting, memory_order_relaxed);
     ret->rate_limited = atomic_load_explicit(&s->rate_limited, memory_order_relaxed);
+    for (int i = 0; i < HTTP_GUARD_REASON_COUNT; i++)
+        ret->guarded[i] = atomic_load_explicit(&s->guarded[i], memory_order_relaxed);
     if (s->auth != NULL)
         http_auth_stats(s->auth, &ret->auth);
     ret->refused_network = atomic_load_explicit(&s->refused_network, memory_order_relaxed);
@@ -266,6 +278,10 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     if (s->secure != NULL)
         http_secure_stats(s->secure, ret);
     http_connections_stats(s->connections, ret);
+    ret->streams = atomic_load_explicit(&s->feeds.open, memory_order_relaxed);
+    ret->streams_opened = atomic_load_explicit(&s->feeds.opened, memory_order_relaxed);
+    ret->streams_overtaken = atomic_load_explicit(&s->feeds.overtaken, memory_order_relaxed);
+    ret->streams_refused = atomic_load_explicit(&s->feeds.refused, memory_order_relaxed);
 }
 
 /* With s locked: wait until all replies are sent, but at most STOP_WAIT_S. */

@@ -14,7 +14,9 @@
 #include "base/log.h"
 #include "base/networks.h"
 #include "http/auth_priv.h"
+#include "http/guard.h"
 #include "http/connections.h"
+#include "http/feed_priv.h"
 #include "http/http.h"
 #include "http/secure.h"
 #include "http/stream_priv.h"
@@ -25,6 +27,7 @@ struct http_server {
     const struct http_route *routes;
     size_t n_routes;
     uint32_t max_waiting;
+    struct http_feeds feeds;
     struct http_auth *auth;      /* or NULL */
     struct http_rate *rate;      /* or NULL */
     struct networks allow;       /* none: everybody */
@@ -34,6 +37,11 @@ struct http_server {
     pthread_mutex_t headers_lock;
     struct buf headers; /* of every reply, under that lock: name, NUL, value, NUL, and so on */
     char address[ADDRESS_TEXT_MAX];
+    char name[256]; /* of the machine, and others (http_opts.hosts; owned): see guard.h */
+    char *hosts;
+    bool access_log;
+    uint64_t ids; /* of the requests so far; the HTTP thread's */
+    _Atomic uint64_t guarded[HTTP_GUARD_REASON_COUNT]; /* refused; written by the HTTP thread */
     int listens;          /* the socket; quiesced: ours again, to be closed */
     bool quiesced;        /* accepts no more */
     _Atomic bool leaving; /* replies end their connection */
@@ -61,10 +69,16 @@ struct http_request {
     const struct http_route *found; /* by its path, before it is known who asks; or NULL */
     const struct http_route *route; /* the same, once it is entered */
     enum http_method method;        /* of an entered one */
+    const char *method_name;        /* libmicrohttpd's, as path */
     bool uploads;                   /* its body is kept, in upload */
-    struct buf upload;              /* as far as it has come */
-    unsigned upload_status;         /* 413, 503: the body is not kept, and this is the answer */
-    const char *path;               /* libmicrohttpd's, for the request's life */
+    char id[HTTP_REQUEST_ID_MAX + 1];
+    char *target;           /* with the query, if the request will be logged; its copy, cut */
+    uint64_t begun_ns;      /* when its head was here */
+    unsigned sent_status;   /* of the answer that is queued; 0: none */
+    uint64_t sent_bytes;    /* of its body, before TLS; as many as there are so far, of a stream */
+    struct buf upload;      /* as far as it has come */
+    unsigned upload_status; /* 413, 503: the body is not kept, and this is the answer */
+    const char *path;       /* libmicrohttpd's, for the request's life */
     atomic_uint refs;
     bool begun;                /* its head is here */
     bool long_query;           /* the query was cut off before it was parsed: answer 414 */
@@ -78,9 +92,10 @@ struct http_request {
     struct http_request *prev, *next;
     /* The answer: written before the connection is resumed, read by the HTTP thread after. */
     unsigned status;
-    struct http_body *body;     /* or NULL */
-    struct buf headers;         /* of this reply, as in the server */
-    struct http_reader *reader; /* in place of body: a place in a stream */
+    struct http_body *body;               /* or NULL */
+    struct buf headers;                   /* of this reply, as in the server */
+    struct http_reader *reader;           /* in place of body: a place in a stream */
+    struct http_feed_reader *feed_reader; /* or in a feed */
 };
 
 /* More than http_request_args has room for?  The head has been read. */

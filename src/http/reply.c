@@ -3,17 +3,29 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "http/access.h"
+
+/* route: NULL is fine. */
+static void add_route_headers(const struct http_route *route, struct MHD_Response *response)
+{
+    for (size_t i = 0; route != NULL && i < route->n_headers; i++)
+        if (MHD_get_response_header(response, route->headers[i].name) == NULL)
+            MHD_add_response_header(response, route->headers[i].name, route->headers[i].value);
+}
+
 /* Takes the response; NULL is fine. */
-static enum MHD_Result queue_take(const struct http_request *r, unsigned status, const char *type,
+static enum MHD_Result queue_take(struct http_request *r, unsigned status, const char *type,
                                   struct MHD_Response *response)
 {
     if (response == NULL)
         return MHD_NO;
     if (atomic_load_explicit(&r->server->leaving, memory_order_relaxed)) /* see http_leave */
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    MHD_add_response_header(response, HTTP_REQUEST_ID, r->id);
     if (type != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     http_headers_add(r->server, response);
+    add_route_headers(r->route, response);
     /* Names and labels are strangers' text, which a browser must not take for HTML. */
     if (MHD_get_response_header(response, "X-Content-Type-Options") == NULL)
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
@@ -22,6 +34,7 @@ static enum MHD_Result queue_take(const struct http_request *r, unsigned status,
                                 "Basic realm=\"statsd\", charset=\"UTF-8\"");
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE || status == MHD_HTTP_TOO_MANY_REQUESTS)
         MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    r->sent_status = status;
     enum MHD_Result rc = MHD_queue_response(r->connection, status, response);
     MHD_destroy_response(response);
     return rc;
@@ -58,7 +71,7 @@ static struct MHD_Response *body_response(struct http_body *b, bool gzip)
     return response;
 }
 
-enum MHD_Result http_reply_body(const struct http_request *r, unsigned status, struct http_body *b,
+enum MHD_Result http_reply_body(struct http_request *r, unsigned status, struct http_body *b,
                                 struct slice headers)
 {
     struct MHD_Response *response;
@@ -66,17 +79,24 @@ enum MHD_Result http_reply_body(const struct http_request *r, unsigned status, s
         response = body_response(b, r->gzip);
     else
         response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (b != NULL && !r->head)
+        r->sent_bytes = b->packed.len > 0 && r->gzip ? b->packed.len : b->len;
     if (response != NULL)
         add_headers(response, headers);
     return queue_take(r, status, b != NULL ? b->type : NULL, response);
 }
 
-enum MHD_Result http_reply_stream(const struct http_request *r, struct http_reader *from)
+enum MHD_Result http_reply_stream(struct http_request *r, struct http_reader *from)
 {
-    return queue_take(r, MHD_HTTP_OK, NULL, http_reader_response(from, r->head));
+    return queue_take(r, MHD_HTTP_OK, NULL, http_reader_response(from, r->head, &r->sent_bytes));
 }
 
-enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, const char *text,
+enum MHD_Result http_reply_feed(struct http_request *r, struct http_feed_reader *from)
+{
+    return queue_take(r, MHD_HTTP_OK, NULL, http_feed_response(from, r->head));
+}
+
+enum MHD_Result http_reply_text(struct http_request *r, unsigned status, const char *text,
                                 const char *allow)
 {
     const bool json = r->found != NULL && r->found->json;
@@ -84,6 +104,8 @@ enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, c
     /* Texts of the server and its probes: without quotes, and short. */
     int n = snprintf(line, sizeof line, json ? "{\"error\":\"%s\"}\n" : "%s\n", text);
     assert(n > 0 && (size_t)n < sizeof line);
+    if (!r->head)
+        r->sent_bytes = (size_t)n;
     struct MHD_Response *response;
     response = MHD_create_response_from_buffer((size_t)n, line, MHD_RESPMEM_MUST_COPY);
     if (response != NULL && status == MHD_HTTP_METHOD_NOT_ALLOWED) {

@@ -18,14 +18,16 @@
  *   b        a reference is taken until it is sent; NULL: no bytes
  *   headers  of this reply: name, NUL, value, NUL, and so on
  */
-enum MHD_Result http_reply_body(const struct http_request *r, unsigned status, struct http_body *b,
+enum MHD_Result http_reply_body(struct http_request *r, unsigned status, struct http_body *b,
                                 struct slice headers);
 
 /* Takes from: where the stream is read. */
-enum MHD_Result http_reply_stream(const struct http_request *r, struct http_reader *from);
+enum MHD_Result http_reply_stream(struct http_request *r, struct http_reader *from);
+
+enum MHD_Result http_reply_feed(struct http_request *r, struct http_feed_reader *from);
 
 /* text: one line without its end.  allow: for status 405, the methods there are */
-enum MHD_Result http_reply_text(const struct http_request *r, unsigned status, const char *text,
+enum MHD_Result http_reply_text(struct http_request *r, unsigned status, const char *text,
                                 const char *allow);
 
 #endif

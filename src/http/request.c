@@ -23,7 +23,9 @@
 #include "base/mem.h"
 #include "base/now.h"
 #include "http/accept.h"
+#include "http/access.h"
 #include "http/body_priv.h"
+#include "http/guard_priv.h"
 #include "http/http_priv.h"
 #include "http/rate.h"
 #include "http/reply.h"
@@ -62,7 +64,9 @@ static void request_unref(struct http_request *r)
     http_body_unref(r->body);
     buf_release(&r->headers);
     http_upload_release(r);
+    free(r->target);
     http_reader_detach(r->reader); /* not NULL: the client hung up before it read anything */
+    http_feed_detach(r->feed_reader);
     http_server_unref(r->server);
     free(r);
 }
@@ -110,7 +114,7 @@ static int waiting_add(struct http_server *s, struct http_request *r)
 
 void http_request_resume(struct http_server *s, struct http_request *r)
 {
-    assert(r->waits && (r->body == NULL || r->reader == NULL));
+    assert(r->waits && (r->body != NULL) + (r->reader != NULL) + (r->feed_reader != NULL) <= 1);
     *(r->prev ? &r->prev->next : &s->waiting) = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
@@ -169,13 +173,33 @@ void http_answer_stream(struct http_request *const *to, size_t n, struct http_st
         request_unref(to[i]);
 }
 
+bool http_feed_answer(struct http_feed *f, struct http_request *r, struct http_body *opening)
+{
+    struct http_server *s = r->server;
+    bool yes = true;
+    pthread_mutex_lock(&s->lock);
+    if (r->waits) {
+        waiting_check(s, r);
+        r->feed_reader = http_feed_attach(f, r->connection, &s->feeds, opening);
+        yes = r->feed_reader != NULL;
+    }
+    if (r->waits && yes) {
+        r->status = MHD_HTTP_OK;
+        http_request_resume(s, r);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (yes)
+        request_unref(r);
+    return yes;
+}
+
 static void count(_Atomic uint64_t *c)
 {
     uint64_t n = atomic_load_explicit(c, memory_order_relaxed);
     atomic_store_explicit(c, n + 1, memory_order_relaxed);
 }
 
-static enum MHD_Result reply_text(const struct http_request *r, unsigned status, const char *text)
+static enum MHD_Result reply_text(struct http_request *r, unsigned status, const char *text)
 {
     return http_reply_text(r, status, text, http_route_allows(r->found));
 }
@@ -203,11 +227,15 @@ static enum MHD_Result defer(struct http_request *r)
 static enum MHD_Result reply_deferred(struct http_request *r)
 {
     struct http_reader *reader = r->reader;
+    struct http_feed_reader *feed_reader = r->feed_reader;
     assert(!r->waits && r->status != 0);
-    if (reader == NULL)
-        return http_reply_body(r, r->status, r->body, buf_slice(&r->headers));
     r->reader = NULL;
-    return http_reply_stream(r, reader);
+    r->feed_reader = NULL;
+    if (feed_reader != NULL)
+        return http_reply_feed(r, feed_reader);
+    if (reader != NULL)
+        return http_reply_stream(r, reader);
+    return http_reply_body(r, r->status, r->body, buf_slice(&r->headers));
 }
 
 static void on_verdict(void *request, enum http_verdict v)
@@ -268,6 +296,11 @@ static enum MHD_Result enter(struct http_request *r, const char *method)
         return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED, http_route_only(r->found));
     if (r->upload_status != 0)
         return reject_upload(r);
+    enum http_guard_reason why = r->found->guarded ? http_guard_look(r) : HTTP_GUARD_REASON_COUNT;
+    if (why != HTTP_GUARD_REASON_COUNT) {
+        count(&r->server->guarded[why]);
+        return reject(r, http_guard_status(why), http_guard_text(why));
+    }
     r->route = r->found;
     char list[HTTP_ACCEPT_BYTES];
     r->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
@@ -305,7 +338,9 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
 {
     struct http_server *s = r->server;
     r->begun = true;
+    http_access_begin(r);
     r->path = http_target_path(target);
+    r->method_name = method;
     r->found = http_route_find(s->routes, s->n_routes, r->path);
     http_upload_begin(r, method);
     pthread_mutex_lock(&s->lock);
@@ -327,6 +362,7 @@ static enum MHD_Result begin(struct http_request *r, const char *target, const c
 void *http_on_target(void *cookie, const char *target, struct MHD_Connection *connection)
 {
     struct http_request *r = request_new(cookie, connection);
+    http_access_target(r, target);
     r->long_query = http_target_cut_query(target);
     return r;
 }
@@ -364,6 +400,7 @@ void http_on_completed(void *cookie, struct MHD_Connection *connection, void **r
     if (r == NULL)
         return;
     if (r->begun) {
+        http_access_log(r, why != MHD_REQUEST_TERMINATED_COMPLETED_OK);
         pthread_mutex_lock(&s->lock);
         assert(!r->waits && s->n_open > 0);
         s->n_open--;

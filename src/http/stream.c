@@ -37,6 +37,7 @@ struct http_reader {
     uint64_t piece; /* number of the piece it reads; the first ever is 0 */
     size_t at;      /* bytes of that piece it has read ... */
     uint64_t read;  /* ... and bytes in all */
+    uint64_t *sent; /* the same, for the request */
     bool starved;   /* suspended until there is more */
     bool cut;       /* its connection will be closed */
 };
@@ -244,6 +245,7 @@ static ssize_t read_some(void *reader, uint64_t pos, char *to, size_t max)
     assert(st->begun && !r->starved);
     ssize_t rc = r->cut ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)copy(r, to, max);
     if (rc > 0) {
+        *r->sent += (uint64_t)rc;
         http_connection_moved(r->peer);
         trim(st);
         notify(st);
@@ -263,8 +265,9 @@ static void reader_free(void *reader)
     http_reader_detach(reader);
 }
 
-struct MHD_Response *http_reader_response(struct http_reader *r, bool head)
+struct MHD_Response *http_reader_response(struct http_reader *r, bool head, uint64_t *sent)
 {
+    r->sent = sent;
     struct http_stream *st = r->stream;
     pthread_mutex_lock(&st->lock);
     uint64_t size = st->ended && !r->cut ? st->bytes : MHD_SIZE_UNKNOWN;

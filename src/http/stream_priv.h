@@ -23,8 +23,9 @@ void http_reader_detach(struct http_reader *r);
  * A response whose bytes are what r reads, with a Content-Length if the stream has ended by now.
  * Takes r in any case.
  *   head     the request is a HEAD
+ *   sent     grows by the bytes that are sent; the HTTP thread's, until the request is over
  *   returns  NULL: no memory
  */
-struct MHD_Response *http_reader_response(struct http_reader *r, bool head);
+struct MHD_Response *http_reader_response(struct http_reader *r, bool head, uint64_t *sent);
 
 #endif

@@ -21,6 +21,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <time.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -365,6 +366,15 @@ int worker_start(struct worker *w)
     int rc = uv_thread_create(&w->thread, run, w);
     w->running = rc == 0;
     return rc;
+}
+
+double worker_cpu_seconds(const struct worker *w)
+{
+    clockid_t clock;
+    struct timespec t = { 0 };
+    if (w->running && pthread_getcpuclockid(w->thread, &clock) == 0)
+        (void)clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 void worker_join(struct worker *w)

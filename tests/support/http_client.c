@@ -47,8 +47,8 @@ int client_ask(const char *address, const char *method, const char *path)
 {
     char request[512];
     int fd = client_dial(address);
-    snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-             method, path);
+    snprintf(request, sizeof request,
+             "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", method, path);
     client_say(fd, request);
     return fd;
 }

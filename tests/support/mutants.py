@@ -48,12 +48,14 @@ BELONG = {
     "expose": "prop/exposed prop/native prop/walk replay/accept replay/exposition",
     "http": "replay/accept replay/http replay/auth unit/expose unit/api e2e/web_config e2e/web_config_tls",
     "listen": "prop/lane_cuts prop/framing_cuts replay/stream e2e/limits_by_sender",
+    "mirror": "e2e/mirror",
     "protocol": "prop/bare prop/framing_cuts prop/lane_cuts replay/parse replay/framing replay/stream replay/number",
     "sandbox": "e2e/sandbox",
     "send": "unit/bench e2e/load_generator e2e/replay",
     "sinks": "prop/interval_slices prop/redis_spool prop/redis_totals replay/redis_reply replay/redis_field replay/redis_url replay/state",
     "state": "prop/state replay/state e2e/state",
     "takeover": "prop/takeover replay/takeover",
+    "web": "e2e/page",
     "tls": "unit/listen unit/sinks/redis unit/http e2e/tls e2e/web_config_tls",
 }
 

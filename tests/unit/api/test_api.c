@@ -130,7 +130,7 @@ static void every_answer_says_what_it_is_and_is_not_kept(void **state)
         { "HEAD", "/api/v1/events", 200, "" },
         { "GET", "/api/v1/events?limit=0", 400, "\"argument\":\"limit\"" },
         { "HEAD", "/api/v1/events?limit=0", 400, "" },
-        { "GET", "/api/v1/", 404, "there are /api/v1/checks, /api/v1/events\"}" },
+        { "GET", "/api/v1/", 404, "there are /api/v1/checks, /api/v1/conservation, " },
         { "GET", "/api/v1/event", 404, "no such path" },
         { "GET", "/api/v1/events/", 404, "no such path" },
         { "GET", "/api/v1/events/?limit=0", 404, "no such path" },
@@ -177,7 +177,7 @@ static void another_method_is_told_which_there_are(void **state)
 static int ask_for_gzip(struct office *o)
 {
     int fd = client_dial(http_address(o->server));
-    client_say(fd, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n"
+    client_say(fd, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n"
                    "Connection: close\r\n\r\n");
     return answered(o, fd);
 }

@@ -1,0 +1,91 @@
+/**
+ * capture: datagrams as they came, in pcap files that tcpdump and Wireshark read.  docs/capture.md
+ * is its users' side.
+ *
+ *     workers                       capture thread                        the disk
+ *     copies in tap rings  ════>    every 5 ms: packets (origin.h,  ──>   files (files.h)
+ *     (base/tap_ring.h)             packet.h) into a buffer
+ *                                   once a second: the buffer is
+ *                                   written, the limits are looked at
+ *
+ *     capture_start, then the workers fill the rings
+ *     capture_look ... says in `over` that it is to end, by itself; or somebody wants it to
+ *     the workers let go of the rings
+ *     capture_finish    what the rings hold is written, the file is finished
+ *     capture_look      once `ended`: capture_join
+ *
+ * A worker that finds its ring full goes on, and counts.  Where the disk fails, the rings are read
+ * on and what they bring is counted as dropped.
+ *
+ *   thread   control, which waits for the disk in capture_start (a file is made) and capture_join
+ */
+#ifndef CAPTURE_CAPTURE_H
+#define CAPTURE_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/tap_ring.h"
+#include "capture/counters.h"
+
+enum { CAPTURE_FILE_MAX = 64 };
+
+/* The most that it takes while it runs, beside a ring for each worker. */
+enum { CAPTURE_MEMORY_BYTES = 2 << 20 };
+
+/* A socket, whose number in the files is its place in an array of these. */
+struct capture_socket {
+    const char *url;
+    struct sockaddr_storage address; /* AF_UNIX: the family alone */
+};
+
+/* What one worker brings. */
+struct capture_feed {
+    struct tap_ring *ring;
+    const uint16_t *sockets; /* n_sockets: by the record's `listener`, the socket's number */
+    size_t n_sockets;
+};
+
+struct capture_opts {
+    int dir;             /* capture.dir, open */
+    uint32_t snaplen;    /* bytes that are kept of a packet, its headers counted */
+    uint64_t max_bytes;  /* then it ends; 0: never */
+    uint64_t file_bytes; /* then the next file begins */
+    unsigned max_files;  /* in the folder; the oldest goes */
+    int64_t until_ms;    /* wall clock, then it ends; 0: never */
+    const struct capture_socket *sockets;
+    size_t n_sockets;
+    const struct capture_feed *feeds;
+    size_t n_feeds;
+};
+
+struct capture_seen {
+    enum capture_end over;       /* CAPTURE_GOES_ON, or why it is to end */
+    int error;                   /* -errno of CAPTURE_END_ERROR */
+    bool ended;                  /* all is written, and the thread ends */
+    char file[CAPTURE_FILE_MAX]; /* that is being written, or was last; in capture.dir */
+    unsigned files;              /* in the folder, at the last look */
+    uint64_t packets, bytes;     /* written; bytes: of the files */
+    uint64_t lost;               /* packets that the disk did not take */
+};
+
+struct capture;
+
+/**
+ * capture_start(o, ret):
+ *   o        borrowed: the arrays until capture_join, the rest for the call
+ *   returns  0; -errno: the file cannot be made, or there is no thread
+ */
+int capture_start(const struct capture_opts *o, struct capture **ret);
+
+void capture_look(struct capture *c, struct capture_seen *ret);
+
+/* Nobody writes into the rings any more. */
+void capture_finish(struct capture *c);
+
+/* After capture_finish: wait for the thread, and free c.   ret: as capture_look at the end */
+void capture_join(struct capture *c, struct capture_seen *ret);
+
+#endif

@@ -1,0 +1,33 @@
+/**
+ * server_view: what the API shows of the server itself, for server_api.c.  Private to app/.
+ *   thread   control
+ */
+#ifndef APP_SERVER_VIEW_H
+#define APP_SERVER_VIEW_H
+
+#include "aggregate/snapshot.h"
+#include "api/history.h"
+#include "api/sources.h"
+#include "api/timeline.h"
+#include "config/options.h"
+#include "listen/listener.h"
+
+struct server_view {
+    struct history history;
+    struct timeline timeline;
+    uint64_t streams_open, streams_max; /* set by who serves streams */
+    uint64_t row_turn;                  /* the next row is added when this turn is over; 0: none */
+    uint64_t row_done;                  /* turns that were over at the last row */
+    double cpu_s, cpu_at_s;             /* process CPU time at the last row, and when */
+    bool redis_up;
+    uint64_t redis_dropped;  /* series, at the last look */
+    uint64_t *kernel_drops;  /* of each listener, at the last look */
+    uint64_t samples_closed; /* samples aggregated when the last interval was closed */
+    /* What the last api_about points to: */
+    struct api_option options[OPTION_COUNT];
+    struct api_listener *listeners;
+    struct api_worker workers[LISTEN_WORKERS_MAX];
+    struct api_redis redis;
+};
+
+#endif

@@ -1,0 +1,35 @@
+/* The reading end of a feed, for request.c and reply.c only. */
+#ifndef HTTP_FEED_PRIV_H
+#define HTTP_FEED_PRIV_H
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Of a server: all its feeds' readers.  Relaxed throughout: numbers, which order nothing else. */
+struct http_feeds {
+    uint32_t max;
+    _Atomic uint32_t open;
+    _Atomic uint64_t opened, overtaken, refused;
+};
+
+struct http_body;
+struct http_feed;
+struct http_feed_reader;
+
+/**
+ * http_feed_attach(f, c, all, opening):
+ * With the connection suspended.  Whoever holds the pointer detaches it, once.
+ *   returns  NULL: all->max readers are there
+ */
+struct http_feed_reader *http_feed_attach(struct http_feed *f, struct MHD_Connection *c,
+                                          struct http_feeds *all, struct http_body *opening);
+
+/* Not while its connection is suspended.  NULL is fine.  thread  any */
+void http_feed_detach(struct http_feed_reader *r);
+
+/* A response whose bytes are what r reads; takes r in any case.  returns  NULL: no memory */
+struct MHD_Response *http_feed_response(struct http_feed_reader *r, bool head);
+
+#endif
