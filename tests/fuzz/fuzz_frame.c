@@ -1,7 +1,7 @@
 /*
- * Captured frames.  The first byte is the type of the link; then frames, each behind two bytes of how
- * much of it was captured and two of what it was on the wire (little-endian).  What is read lies in
- * the frame, and what is put together is not longer than IP can say.
+ * Captured frames.  The first byte is the type of the link; then frames, each behind two bytes of
+ * how much of it was captured and two of what it was on the wire (little-endian).  What is read
+ * lies in the frame, and what is put together is not longer than IP can say.
  */
 #include <assert.h>
 #include <netinet/in.h>
