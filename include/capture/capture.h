@@ -62,9 +62,9 @@ struct capture_opts {
 };
 
 struct capture_seen {
-    enum capture_end over; /* CAPTURE_GOES_ON, or why it is to end */
-    int error;             /* -errno of CAPTURE_END_ERROR */
-    bool ended;            /* all is written, and the thread ends */
+    enum capture_end over;       /* CAPTURE_GOES_ON, or why it is to end */
+    int error;                   /* -errno of CAPTURE_END_ERROR */
+    bool ended;                  /* all is written, and the thread ends */
     char file[CAPTURE_FILE_MAX]; /* that is being written, or was last; in capture.dir */
     unsigned files;              /* in the folder, at the last look */
     uint64_t packets, bytes;     /* written; bytes: of the files */

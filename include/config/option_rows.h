@@ -227,6 +227,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(http, sample, SIZE, "256KiB", 0, 64 * OPTION_MIB, "", RESTART,                               \
       "How much of what arrives each worker sets aside a second, for /api/v1/top, senders and "    \
       "tail; what exceeds it is sampled. 0: nothing, and these have nothing to show.")             \
+    X(http, show_lines, BOOL, "on", 0, 0, "", RESTART,                                             \
+      "Show lines as they came on /api/v1/tail, and those that were refused on /api/v1/rejected. " \
+      "Off, where they may hold what is private.")                                                 \
     X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "", RESTART,                            \
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \

@@ -26,7 +26,9 @@
 #include <uv.h>
 
 #include "aggregate/off_page_log.h"
+#include "aggregate/top.h"
 #include "api/api.h"
+#include "api/tails.h"
 #include "cluster/page.h"
 #include "app/descriptors.h"
 #include "app/events.h"
@@ -82,11 +84,13 @@ struct server {
     struct api *api;              /* the same; NULL without HTTP too */
     struct server_view *view;     /* what it shows of the server; NULL with it */
     struct cluster_page *cluster; /* the same; NULL without HTTP or redis.url, too */
-    struct sampling *sampling; /* NULL without HTTP, or where http.sample is 0 */
+    struct sampling *sampling;    /* NULL without HTTP, or where http.sample is 0 */
+    struct top *top;              /* the same */
+    struct api_tails *tails;      /* NULL without HTTP */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct web *page;
-    struct http_route routes[9];
+    struct http_route routes[10];
     struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
@@ -182,6 +186,14 @@ int server_user_become(struct server *s);
 int server_confine(struct server *s);
 /* Log which of the files that a reload reads the sandbox keeps from us. */
 void server_confine_explain(const struct server *s);
+
+/*
+ * A sample of what arrives, with http.listen; before the workers start, and after they have ended.
+ * returns  0 or -errno
+ */
+int server_sampling_open(struct server *s);
+void server_sampling_tick(struct server *s); /* its counters */
+void server_sampling_close(struct server *s);
 
 /* returns  0 (also when http.listen is empty), or -errno, logged; bind: only listen */
 int server_http_bind(struct server *s);

@@ -126,6 +126,8 @@ int server_make(struct server *s)
     prepare_self(s);
     if ((rc = server_web_open(&s->web, s->config->http_web_config, &s->self.server)) < 0)
         return rc;
+    if ((rc = server_sampling_open(s)) < 0)
+        return rc;
     if ((rc = open_scrape(s)) < 0 || (rc = server_api_open(s)) < 0 || (rc = open_cluster(s)) < 0)
         return rc;
     server_start_loop(s);

@@ -135,6 +135,7 @@ void server_tick(struct server *s)
     off_page_log_tick(&s->off_page_log, now_mono_ms());
     for (size_t i = 0; i < s->n_listeners; i++)
         strangers_log(&s->listeners[i], now_mono_ms());
+    server_sampling_tick(s);
     server_api_tick(s);
     for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)
         spread_if_hot(&s->listeners[i]);

@@ -7,6 +7,7 @@
 
 #include "aggregate/snapshot.h"
 #include "api/history.h"
+#include "api/reject_board.h"
 #include "api/sources.h"
 #include "api/timeline.h"
 #include "config/options.h"
@@ -15,6 +16,7 @@
 struct server_view {
     struct history history;
     struct timeline timeline;
+    struct reject_board rejects;
     uint64_t streams_open, streams_max; /* set by who serves streams */
     uint64_t row_turn;                  /* the next row is added when this turn is over; 0: none */
     uint64_t row_done;                  /* turns that were over at the last row */

@@ -46,8 +46,8 @@ static void set_udp(const struct capture_socket *s, const struct tap_sender *fro
                     struct packet *ret)
 {
     const bool within = from->family == AF_INET6 && is_mapped(from->address);
-    const bool v6 = from->family == AF_INET6 ||
-                    (from->family == AF_UNSPEC && s->address.ss_family == AF_INET6);
+    const bool v6 =
+        from->family == AF_INET6 || (from->family == AF_UNSPEC && s->address.ss_family == AF_INET6);
     ret->version = v6 && !within ? 6 : 4;
     ret->from = (struct packet_end){ .port = (uint16_t)from->port };
     memcpy(ret->from.ip, from->address + (within ? sizeof mapped : 0), ret->version == 6 ? 16 : 4);

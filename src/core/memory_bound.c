@@ -20,6 +20,7 @@
 #include "core/core_opts.h"
 #include "expose/scrape.h"
 #include "http/http.h"
+#include "listen/tap.h"
 #include "listen/tls_door.h"
 #include "listen/transport.h"
 #include "listen/worker.h"
@@ -187,6 +188,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(EVENTS, 1,
          event_log_memory(EVENT_LOG_KEEP, c->limits_max_line) +
              (uint64_t)workers * EVENT_RING_BYTES);
+    PART(SAMPLE, http && c->http_sample > 0 ? workers : 0, tap_budget_ring(c->http_sample));
     PART(CHECKS, c->prometheus_service_checks ? 1 : 0,
          check_board_memory() + (http ? SCRAPE_UNDER_WAY_MAX * check_board_page_bytes() : 0));
     PART(MAPPING, 1, mapping_bytes(c, m, workers));
