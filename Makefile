@@ -9,8 +9,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 PYTHON  := /usr/bin/python3# Debian's: the test packages come from Debian, whatever stands first in PATH
 
-ROOMS    := base protocol aggregate tls listen sinks http expose api send takeover sandbox config core explain state cluster app cmd
-LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd gnutls libseccomp
+ROOMS    := base protocol aggregate tls listen sinks http expose api web send takeover sandbox capture config core explain state cluster app cmd
+LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd gnutls libseccomp libpcap
 VERSION  := 0.1.0
 COMMIT   := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || echo unknown)
 
@@ -69,6 +69,19 @@ $(B)/obj/%.o: %.c
 
 # The fortified headers forbid to ignore what a call returns: a test may.
 $(B)/obj/tests/%.o: DEFS = -Itests -U_FORTIFY_SOURCE
+
+# The page: each file as gzip, which src/web/packed.c takes in.  The charts are Debian's libjs-dygraphs.
+DYGRAPHS    := /usr/share/javascript/dygraphs/dygraph.min.js
+WEB_PACKED  := $(patsubst src/web/page/%,$(B)/web/%.gz,$(wildcard src/web/page/*)) $(B)/web/dygraph.js.gz
+$(B)/obj/src/web/packed.o: DEFS = -Wa,-I$(B)/web
+$(B)/obj/src/web/packed.o: $(WEB_PACKED)
+$(B)/web/%.gz: src/web/page/%
+	@mkdir -p $(@D)
+	gzip -9nc $< >$@
+$(B)/web/dygraph.js.gz: $(wildcard $(DYGRAPHS))
+	@mkdir -p $(@D)
+	$(if $<,,@tests/support/deps.sh --lacking '$(CC)' libjs-dygraphs)
+	sed '/sourceMappingURL/d' $< | gzip -9nc >$@
 
 # Tests in C need two libraries more: one that runs them, and one that decodes what src/expose/protobuf.c writes by hand.
 TESTLIBS := cmocka libprotobuf-c

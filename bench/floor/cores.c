@@ -41,7 +41,7 @@
 #include "base/now.h"
 #include "base/number.h"
 #include "payload.h"
-#include "procfs.h"
+#include "send/procfs.h"
 #include "send/target.h"
 
 enum { SOCKETS_MAX = 8, THREADS_MAX = 64, TRIES = 256 };

@@ -24,7 +24,7 @@
 #include "base/now.h"
 #include "base/number.h"
 #include "payload.h"
-#include "procfs.h"
+#include "send/procfs.h"
 #include "send/target.h"
 
 #define QUIET_S    0.02 /* less than a tenth of a core for this long: the receiver has finished */

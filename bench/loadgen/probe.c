@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "procfs.h"
+#include "send/procfs.h"
 
 /* Which counter of /metrics tells which value. */
 static const int from_metrics[PROBE_COUNT] = {

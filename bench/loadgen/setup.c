@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "procfs.h"
+#include "send/procfs.h"
 #include "words.h"
 
 /* returns  false, for the caller to pass on */

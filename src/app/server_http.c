@@ -7,15 +7,7 @@
 
 #include "app/server_priv.h"
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/networks.h"
-
-static const char landing_page[] =
-    "<!doctype html><html lang=en><meta charset=utf-8><title>statsd</title><h1>statsd</h1>"
-    "<ul><li><a href=/metrics>/metrics</a><li>"
-    "<a href=/cluster/metrics>/cluster/metrics</a><li><a href=/api/v1/events>/api/v1/events</a>"
-    "<li><a href=/api/v1/checks>/api/v1/checks</a><li><a href=/-/healthy>/-/healthy</a>"
-    "<li><a href=/-/ready>/-/ready</a></ul>\n";
 
 static unsigned healthy(void *server, const char **ret_text)
 {
@@ -155,11 +147,13 @@ int server_http_start(struct server *s)
     const struct config *c = s->config;
     if (c->http_listen[0] == '\0')
         return 0;
-    http_body_unref(s->landing); /* of a try that failed */
-    s->landing = http_body_take("text/html; charset=utf-8", mem_strdup(landing_page),
-                                sizeof landing_page - 1);
+    if (s->page == NULL) /* else a try has failed */
+        s->page = web_new();
+    struct http_route page[WEB_ROUTES];
+    web_routes(s->page, page);
     const struct http_route routes[] = {
-        { .path = "/", .fixed = s->landing, .guarded = true },
+        page[0],
+        page[1],
         /* Asked before the saved state is loaded, it waits: the loop does not run until then. */
         { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
         cluster_route(s),
@@ -218,6 +212,6 @@ void server_http_stop(struct server *s)
     }
     s->http = NULL;
     s->self.http = NULL;
-    http_body_unref(s->landing);
-    s->landing = NULL;
+    web_free(s->page);
+    s->page = NULL;
 }

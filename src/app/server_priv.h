@@ -48,6 +48,7 @@
 #include "state/socket_notes.h"
 #include "state/state.h"
 #include "state/state_file.h"
+#include "web/web.h"
 
 /*
  * STARTING: until all parts run.  HANDING_ON: another server takes over (server_takeover.h), or
@@ -84,8 +85,8 @@ struct server {
     struct sampling *sampling;    /* NULL without HTTP, or where http.sample is 0 */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
-    struct http_body *landing;
-    struct http_route routes[8];
+    struct web *page;
+    struct http_route routes[9];
     struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;

@@ -5,6 +5,14 @@
 
 #include "http/access.h"
 
+/* route: NULL is fine. */
+static void add_route_headers(const struct http_route *route, struct MHD_Response *response)
+{
+    for (size_t i = 0; route != NULL && i < route->n_headers; i++)
+        if (MHD_get_response_header(response, route->headers[i].name) == NULL)
+            MHD_add_response_header(response, route->headers[i].name, route->headers[i].value);
+}
+
 /* Takes the response; NULL is fine. */
 static enum MHD_Result queue_take(struct http_request *r, unsigned status, const char *type,
                                   struct MHD_Response *response)
@@ -17,6 +25,7 @@ static enum MHD_Result queue_take(struct http_request *r, unsigned status, const
     if (type != NULL)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     http_headers_add(r->server, response);
+    add_route_headers(r->route, response);
     /* Names and labels are strangers' text, which a browser must not take for HTML. */
     if (MHD_get_response_header(response, "X-Content-Type-Options") == NULL)
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");

@@ -32,6 +32,8 @@ build    libzstd-dev               zstd bodies
 build    libgnutls28-dev           TLS
 build    libcrypt-dev              hashes of passwords
 build    libseccomp-dev            which system calls the server may make
+build    libpcap0.8-dev            capture files
+build    libjs-dygraphs            charts of the page, part of the binary
 run      redis-server              a private Redis for make run and the tests
 run      curl                      reads /metrics back
 test     libcmocka-dev             unit tests
@@ -62,6 +64,9 @@ optional gcc-aarch64-linux-gnu     builds for aarch64 in make arm64
 optional libc6-dev-arm64-cross     for that
 optional qemu-user-static          runs it
 optional faketime                  clocks that are apart in make chaos
+optional chromium                  opens the page in make nightly and make screenshots
+optional chromium-driver           for that
+optional python3-selenium          for that
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format

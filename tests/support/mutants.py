@@ -53,6 +53,7 @@ BELONG = {
     "sinks": "prop/interval_slices prop/redis_spool prop/redis_totals replay/redis_reply replay/redis_field replay/redis_url replay/state",
     "state": "prop/state replay/state e2e/state",
     "takeover": "prop/takeover replay/takeover",
+    "web": "e2e/page",
     "tls": "unit/listen unit/sinks/redis unit/http e2e/tls e2e/web_config_tls",
 }
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "procfs.h"
+#include "send/procfs.h"
 #include "scraper.h"
 
 static const char exposition[] =

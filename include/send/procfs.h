@@ -3,8 +3,8 @@
  * counters of their own.
  *   thread   any
  */
-#ifndef LOADGEN_PROCFS_H
-#define LOADGEN_PROCFS_H
+#ifndef SEND_PROCFS_H
+#define SEND_PROCFS_H
 
 #include <stdbool.h>
 #include <stdint.h>

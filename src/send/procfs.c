@@ -1,4 +1,4 @@
-#include "procfs.h"
+#include "send/procfs.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

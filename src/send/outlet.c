@@ -1,0 +1,153 @@
+/*
+ *     outlet_send   has_room: the receiver's queue, where that can be seen -> target_kind.send
+ *                   -> count; pause, where there was no room
+ */
+#include "send/outlet.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/now.h"
+#include "send/procfs.h"
+
+/*
+ * A socket of Linux holds 212,992 bytes unless it asked for more, and what counts is the memory that
+ * datagrams lie in.  Up to QUEUE_MAX of that may wait when LOOK_EVERY more is sent.
+ */
+enum { QUEUE_MAX = 98304, LOOK_EVERY = 65536 };
+
+enum { SETTLE_MS = 10000, ICMP_NS = 20000000, PAUSE_NS = 1000000, FULL_PAUSE_NS = 100000 };
+
+static void pause_for(long ns)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
+}
+
+/* What a datagram takes of the receiver's queue: not less than the kernel's own figure. */
+static uint64_t charge_of(const struct send_datagram *d)
+{
+    return 768 + UINT64_C(2) * d->len;
+}
+
+/* Can the queue of its receiver be seen? */
+static bool receiver_is_here(const struct outlet *o, struct procfs_udp *ret)
+{
+    return o->target->kind->kernel_drops && o->target->here && procfs_udp(o->target->port, ret);
+}
+
+int outlet_open(struct outlet *o, const struct target *t, bool gently)
+{
+    struct procfs_udp receiver = { 0 };
+    *o = (struct outlet){ .target = t };
+    int rc = t->kind->open(t, 0, &o->socket);
+    if (rc < 0)
+        return rc;
+    o->totals.receiver_known = receiver_is_here(o, &receiver);
+    o->drops_before = receiver.drops;
+    o->gently = gently && o->totals.receiver_known;
+    return 0;
+}
+
+static bool has_room(struct outlet *o)
+{
+    struct procfs_udp receiver;
+    if (!o->gently || o->charged < LOOK_EVERY)
+        return true;
+    if (!receiver_is_here(o, &receiver) || receiver.queue_bytes <= QUEUE_MAX) {
+        o->full_since_ns = 0;
+        o->charged = 0;
+        return true;
+    }
+    const uint64_t now_ns = now_mono_ns();
+    if (o->full_since_ns == 0)
+        o->full_since_ns = now_ns;
+    if (now_ns - o->full_since_ns < OUTLET_PATIENCE_NS)
+        return false;
+    o->charged = 0;
+    return true;
+}
+
+/* How many of the n datagrams from d on fit before the next look at the queue. */
+static size_t batch_of(struct outlet *o, const struct send_datagram *d, size_t n)
+{
+    size_t fit = 0;
+    n = n < TARGET_BATCH_MAX ? n : TARGET_BATCH_MAX;
+    while (o->gently && fit < n && o->charged < LOOK_EVERY)
+        o->charged += charge_of(&d[fit++]);
+    return o->gently ? fit : n;
+}
+
+/* Will it be taken later? */
+static bool is_shortage(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM;
+}
+
+static void count_unreachable(struct outlet *o, const struct target_unreachable *u)
+{
+    o->totals.unreachable += u->messages;
+    o->totals.error = u->messages > 0 ? u->error : o->totals.error;
+}
+
+static void count(struct outlet *o, const struct target_sent *done, const struct send_datagram *d)
+{
+    struct outlet_totals *t = &o->totals;
+    for (size_t i = 0; i < done->datagrams; i++) {
+        t->bytes += d[i].len;
+        t->amount += d[i].amount;
+    }
+    t->datagrams += done->datagrams;
+    t->failed += done->failed;
+    t->reconnects += done->reconnected;
+    t->error = done->failed > 0 ? done->error : t->error;
+    count_unreachable(o, &done->unreachable);
+}
+
+size_t outlet_send(struct outlet *o, const struct send_block *b, size_t first)
+{
+    const struct send_datagram *d = &b->datagrams[first];
+    assert(first < b->n);
+    if (!has_room(o)) {
+        o->totals.pauses++;
+        pause_for(FULL_PAUSE_NS);
+        return 0;
+    }
+    const size_t n = batch_of(o, d, b->n - first);
+    struct target_sent done = o->target->kind->send(&o->socket, b, first, n, 1);
+    const bool shortage = done.failed > 0 && is_shortage(done.error);
+    if (shortage && !o->target->kind->stream)
+        done.failed = 0;
+    count(o, &done, d);
+    if (done.datagrams + done.failed == 0) {
+        o->totals.pauses++;
+        pause_for(PAUSE_NS);
+    }
+    return done.datagrams + done.failed;
+}
+
+void outlet_settle(struct outlet *o)
+{
+    const struct target_kind *kind = o->target->kind;
+    struct procfs_udp receiver;
+    if (kind->unreachable != NULL) {
+        pause_for(ICMP_NS);
+        struct target_unreachable u = kind->unreachable(o->socket.fd);
+        count_unreachable(o, &u);
+    }
+    if (kind->finish != NULL) {
+        kind->finish(&o->socket);
+        o->totals.unfinished = kind->finished(&o->socket, SETTLE_MS) < 0;
+    }
+    if (o->totals.receiver_known && receiver_is_here(o, &receiver) &&
+        receiver.drops >= o->drops_before)
+        o->totals.receiver_dropped = receiver.drops - o->drops_before;
+}
+
+void outlet_close(struct outlet *o)
+{
+    if (o->socket.fd >= 0)
+        close(o->socket.fd);
+    o->socket.fd = -1;
+}
