@@ -9,8 +9,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 PYTHON  := /usr/bin/python3# Debian's: the test packages come from Debian, whatever stands first in PATH
 
-ROOMS    := base protocol aggregate tls listen sinks http expose api web send takeover sandbox capture config core explain state cluster app cmd
-LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd gnutls libseccomp libpcap
+ROOMS    := base protocol aggregate tls listen sinks http expose api web send mirror takeover sandbox capture config core explain state cluster app cmd
+LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd gnutls libseccomp libpcap ncursesw
 VERSION  := 0.1.0
 COMMIT   := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || echo unknown)
 
@@ -69,6 +69,9 @@ $(B)/obj/%.o: %.c
 
 # The fortified headers forbid to ignore what a call returns: a test may.
 $(B)/obj/tests/%.o: DEFS = -Itests -U_FORTIFY_SOURCE
+
+# The description of the API, which src/api/openapi.c takes in.
+$(B)/obj/src/api/openapi.o: src/api/openapi.json
 
 # The page: each file as gzip, which src/web/packed.c takes in.  The charts are Debian's libjs-dygraphs.
 DYGRAPHS    := /usr/share/javascript/dygraphs/dygraph.min.js

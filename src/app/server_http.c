@@ -158,6 +158,7 @@ int server_http_start(struct server *s)
         { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
         cluster_route(s),
         api_route(s->api),
+        api_tails_route(s->tails),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },
         { .path = "/-/quit", .probe = post_quit, .cookie = s, .methods = HTTP_POST },
@@ -180,6 +181,7 @@ int server_http_start(struct server *s)
                            .access_log = c->http_access_log,
                            .tls_handshakes_per_second = c->limits_tls_handshakes_per_second };
     const char *error = "";
+    api_tails_start(s->tails);
     int rc = server_web_start(&s->web);
     if (rc < 0)
         return rc;
@@ -206,6 +208,7 @@ void server_http_again(struct server *s)
 
 void server_http_stop(struct server *s)
 {
+    api_tails_stop(s->tails);
     if (s->http != NULL) {
         http_stats(s->http, &s->self.http_ended); /* the state is saved when nobody can scrape */
         http_stop(s->http);

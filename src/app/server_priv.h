@@ -14,6 +14,7 @@
  *     server_start.c   from nothing to READY
  *     server_confine.c what the process gives up before its first thread
  *     server_stop.c    from the signal to the end of its loop
+ *     server_mirror.c  a copy of what comes in, for another server
  *     server_manager.c what a service manager gives, keeps and is told
  *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
  *
@@ -26,14 +27,18 @@
 #include <uv.h>
 
 #include "aggregate/off_page_log.h"
+#include "aggregate/top.h"
 #include "api/api.h"
+#include "api/tails.h"
 #include "cluster/page.h"
+#include "app/capturing.h"
 #include "app/descriptors.h"
 #include "app/events.h"
 #include "app/manager.h"
 #include "app/reload.h"
 #include "app/sampling.h"
 #include "app/selfmetrics.h"
+#include "app/server_mirror.h"
 #include "app/server_view.h"
 #include "app/server_web.h"
 #include "app/server_takeover.h"
@@ -83,12 +88,16 @@ struct server {
     struct server_view *view;     /* what it shows of the server; NULL with it */
     struct cluster_page *cluster; /* the same; NULL without HTTP or redis.url, too */
     struct sampling *sampling;    /* NULL without HTTP, or where http.sample is 0 */
+    struct top *top;              /* the same */
+    struct api_tails *tails;      /* NULL without HTTP */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct web *page;
-    struct http_route routes[9];
+    struct http_route routes[10];
     struct descriptors descriptors; /* how many connections there may be */
+    struct capturing capturing;
     struct sink_list sinks;
+    struct server_mirror mirror;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
     uv_signal_t signals[4];
     uv_idle_t giving;                   /* the next slice of a closed interval */
@@ -182,6 +191,14 @@ int server_user_become(struct server *s);
 int server_confine(struct server *s);
 /* Log which of the files that a reload reads the sandbox keeps from us. */
 void server_confine_explain(const struct server *s);
+
+/*
+ * A sample of what arrives, with http.listen; before the workers start, and after they have ended.
+ * returns  0 or -errno
+ */
+int server_sampling_open(struct server *s);
+void server_sampling_tick(struct server *s); /* its counters */
+void server_sampling_close(struct server *s);
 
 /* returns  0 (also when http.listen is empty), or -errno, logged; bind: only listen */
 int server_http_bind(struct server *s);

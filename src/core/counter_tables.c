@@ -4,11 +4,13 @@
 #include "aggregate/limited.h"
 #include "api/counters.h"
 #include "base/slice.h"
+#include "capture/counters.h"
 #include "core/cluster_counters.h"
 #include "core/server_counters.h"
 #include "expose/counters.h"
 #include "http/counters.h"
 #include "listen/counters.h"
+#include "mirror/stats.h"
 #include "sinks/redis.h"
 
 const struct counter_table *const counter_tables[] = {

@@ -32,6 +32,8 @@ build    libzstd-dev               zstd bodies
 build    libgnutls28-dev           TLS
 build    libcrypt-dev              hashes of passwords
 build    libseccomp-dev            which system calls the server may make
+build    libncurses-dev            the screen of statsd top
+build    libcurl4-gnutls-dev       HTTP of statsd top and statsd tail, which load it when they run
 build    libpcap0.8-dev            capture files
 build    libjs-dygraphs            charts of the page, part of the binary
 run      redis-server              a private Redis for make run and the tests
@@ -42,6 +44,7 @@ test     python3                   end-to-end tests
 test     python3-pytest            their runner
 test     python3-redis             reads Redis back
 test     python3-prometheus-client second opinion on the exposition
+test     tmux                      the terminal of statsd top
 test     libprotobuf-c-dev         decodes the protobuf format of /metrics
 test     protobuf-c-compiler       makes code of its schema
 test     protobuf-compiler         a second opinion on it
