@@ -238,6 +238,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(http, show_lines, BOOL, "on", 0, 0, "", RESTART,                                             \
       "Show lines as they came on /api/v1/tail, and those that were refused on /api/v1/rejected. " \
       "Off, where they may hold what is private.")                                                 \
+    X(http, max_streams, UINT, "64", 1, 4096, "", RESTART,                                         \
+      "Most readers of live data (/api/v1/stream, /api/v1/tail) at a time, all addresses "         \
+      "together; the next one is answered 503. They do not count for http.max_per_ip.")            \
     X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "", RESTART,                            \
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \
