@@ -19,7 +19,7 @@
       "HTTP requests.")                                                                           \
     X(REJECTED, "statsd_http_requests_rejected_total", COUNTER, "",                               \
       "HTTP requests answered 401, 403 (no client certificate, or of another site), 404, 405, "   \
-      "413, 414, 421, 429 or 503 by the server itself.")                                                                                     \
+      "413, 414, 421, 429 or 503 by the server itself.")                                          \
     X(AUTH, "statsd_http_auth_total", COUNTER, "result",                                          \
       "HTTP requests by their user and password: checked now (ok, bad: also without any), "       \
       "remembered from a check before (cached_ok, cached_bad), or answered 429 because too "      \

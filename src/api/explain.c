@@ -28,7 +28,8 @@ static bool read_framing(struct slice value, const struct api_ask *ask, void *to
 
 /* clang-format off */
 static const struct api_arg takes[] = {
-    { "framing", "datagram, line or dsd", read_framing, offsetof(struct explain_args, framing), false },
+    { "framing", "datagram, line or dsd", read_framing,
+      offsetof(struct explain_args, framing), false },
 };
 /* clang-format on */
 

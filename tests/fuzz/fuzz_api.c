@@ -73,7 +73,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(exact, data, size);
     struct http_arg args[HTTP_ARGS_MAX];
     const struct api_sources from = { .events = log };
-    const struct api_ask ask = { args, split(slice_of(exact, size), args), NOW_S * 1000ll, &from };
+    const struct api_ask ask = { .args = args,
+                                 .n_args = split(slice_of(exact, size), args),
+                                 .now_ms = NOW_S * 1000ll,
+                                 .from = &from };
     struct buf events = { 0 }, checks = { 0 };
     check_answer(api_events_answer(&ask, &events), &events, "events");
     check_answer(api_checks_answer(&ask, &checks), &checks, "checks");
