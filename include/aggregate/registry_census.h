@@ -6,8 +6,8 @@
  *     while (registry_census_some(&c, 1000)) ...        the registry may go on in between
  *
  * Names and tags are kept once each, with how many series use them: so each of those is looked at,
- * and no series but for a few, to name a metric that has the tag.  Series that have expired and that
- * a worker still knows are counted.  Of more than CENSUS_KEYS tag keys the counts are estimates.
+ * and no series but for a few, to name a metric that has the tag.  Series that have expired and
+ * that a worker still knows are counted.  Of more than CENSUS_KEYS tag keys the counts are estimates.
  *
  *   thread   control
  *   cost     10 to 50 ns a name or tag
@@ -36,7 +36,7 @@ struct registry_census {
     size_t series_left; /* to look at for names that have the keys */
     struct heavy *keys; /* NULL: they are in `tags` */
     struct census_row names[CENSUS_MOST],
-        tags[CENSUS_MOST]; /* the largest first, when all is done */
+        tags[CENSUS_MOST]; /* the largest first */
     size_t n_names, n_tags;
 };
 

@@ -2,8 +2,8 @@
  * series_pattern: which series are meant, by what is read of them.
  *
  *     GLOB     base/glob.h, of the whole name; with a `|` in it, of the whole key
- *     REGEX    RE2's syntax within PCRE2's limits (src/aggregate/mapping_regex.h), found anywhere in
- *              the name or in the key
+ *     REGEX    RE2's syntax within PCRE2's limits (src/aggregate/mapping_regex.h), found in
+ *              any part of the name or the key
  *
  * A key is `name|#k:v,k2:v2`, tags sorted; `name` alone without tags.
  *

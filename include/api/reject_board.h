@@ -44,7 +44,7 @@ struct reject_row *reject_board_row(struct reject_board *b, const char *reason);
 /* Copied.  Nothing is kept where lines are not to be shown. */
 void reject_board_add(struct reject_board *b, const char *reason, const struct reject_example *e);
 
-/* Once a second about: how many of that reason there were so far, for each of them; then _ticked. */
+/* Once a second about: how many of each reason there were so far; then _ticked. */
 void reject_board_count(struct reject_board *b, const char *reason, uint64_t count, int64_t now_ms);
 void reject_board_ticked(struct reject_board *b, int64_t now_ms);
 

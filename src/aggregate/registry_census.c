@@ -53,7 +53,7 @@ static void count_name(struct registry_census *c, const struct symbol *s)
 
 static bool is_free(const struct symbols *ss, uint32_t number)
 {
-    /* A number is odd or small where memory is aligned: no pointer (symbols.h). */
+    /* A number is below cap, and no address is that small. */
     return ss->at[number].next_free < ss->cap;
 }
 

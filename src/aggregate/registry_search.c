@@ -18,6 +18,7 @@
 #include "aggregate/registry_priv.h"
 #include "base/mem.h"
 
+enum { SYMBOLS_AHEAD = 8 };
 enum { FAR = 12, NEAR = 6 };                   /* how far ahead to prefetch */
 enum { COUNTS_REGEX = 8, COUNTS_REMOVED = 4 }; /* see the header */
 
@@ -89,8 +90,30 @@ static void sink(struct registry_search *s, struct found *f)
     s->found[at] = f;
 }
 
+static void make_key(struct registry_search *s, const struct tuple *t)
+{
+    buf_clear(&s->key);
+    tuple_key(t, &s->registry->symbols, &s->key);
+}
+
+/* All that has its name is behind the largest that is kept, and that is seen without its key. */
+static bool is_beyond(const struct registry_search *s, const struct tuple *t)
+{
+    if (s->n_found < s->opts.limit || s->opts.after.ptr != NULL)
+        return false;
+    const struct found *most = s->found[0];
+    struct slice name = tuple_name(t, &s->registry->symbols);
+    size_t n = name.len < most->len ? name.len : most->len;
+    return memcmp(name.ptr, most->key, n) > 0;
+}
+
 static void keep(struct registry_search *s, const struct tuple *t, uint64_t hash)
 {
+    if (is_beyond(s, t)) {
+        s->behind++;
+        return;
+    }
+    make_key(s, t);
     struct slice key = buf_slice(&s->key);
     if (s->opts.after.ptr != NULL &&
         order(key, t->type, buf_slice(&s->after), s->opts.after_type) <= 0)
@@ -129,10 +152,15 @@ static void put_in_order(struct registry_search *s)
 
 static void ahead(const struct registry *r, size_t at)
 {
-    if (at >= FAR)
+    if (at >= FAR) {
         __builtin_prefetch(r->all[at - FAR]);
-    if (at >= NEAR)
-        __builtin_prefetch(symbols_at(&r->symbols, series_tuple(r->all[at - NEAR])->symbol[0]));
+        __builtin_prefetch((const char *)r->all[at - FAR] + 64);
+    }
+    if (at < NEAR)
+        return;
+    const struct tuple *t = series_tuple(r->all[at - NEAR]);
+    for (unsigned i = 0; i < 1u + t->n_tags && i < SYMBOLS_AHEAD; i++)
+        __builtin_prefetch(symbols_at(&r->symbols, t->symbol[i]));
 }
 
 static bool matches(struct registry_search *s, const struct tuple *t)
@@ -144,11 +172,10 @@ static bool matches(struct registry_search *s, const struct tuple *t)
     if (!series_pattern_may(p, name))
         return false;
     bool by_name = (!wants_key || series_pattern_is_regex(p)) && series_pattern_matches(p, name);
-    if (!by_name && (!wants_key || t->n_tags == 0))
-        return by_name || (wants_key && series_pattern_matches(p, name));
-    buf_clear(&s->key);
-    tuple_key(t, ss, &s->key);
-    return by_name || series_pattern_matches(p, buf_slice(&s->key));
+    if (by_name || !wants_key)
+        return by_name;
+    make_key(s, t);
+    return series_pattern_matches(p, buf_slice(&s->key));
 }
 
 /* returns  what it counts as */
@@ -167,10 +194,6 @@ static size_t look(struct registry_search *s, size_t i)
         registry_remove(r, i);
         s->removed++;
         return counts + COUNTS_REMOVED;
-    }
-    if (t->n_tags == 0) {
-        buf_clear(&s->key);
-        tuple_key(t, &r->symbols, &s->key);
     }
     keep(s, t, r->hashes[i]);
     return counts;

@@ -96,7 +96,7 @@ def test_a_deleted_counter_starts_at_0_when_it_comes_back():
         assert names(ask(s, "series")) == ["stays"]
         s.send("gone:2|c")
         s.wait_value("gone", 2)
-        page = s.page()
+        page = s.page().decode()
         assert "\ngone 2\n" in page and "\nstays 7\n" in page and "gone{" not in page
         assert "statsd_series_deleted_total 2" in page
         assert s.logged("series deleted")
