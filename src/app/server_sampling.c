@@ -14,20 +14,24 @@
 
 enum { CONTAINER_TEXT_MAX = 160 };
 
-/* returns  "container:abc", where the line says which, or who sent its datagram; in out */
-static struct slice sender_of(const struct sampled *one, char out[CONTAINER_TEXT_MAX])
+/* returns  "container:abc", where the line says which (in out), or who sent its datagram */
+static struct slice sender_of(struct server *s, const struct sampled *one,
+                              char out[CONTAINER_TEXT_MAX])
 {
-    if (one->origin.ptr != NULL)
+    if (one->first) /* printing takes longer than all else that is done with a line */
+        tap_sender_print_host(&one->datagram->sender, s->sampled_from);
+    const char *text = s->sampled_from;
+    if (one->origin.ptr != NULL) {
         snprintf(out, CONTAINER_TEXT_MAX, "container:%.*s", (int)one->origin.len, one->origin.ptr);
-    else
-        tap_sender_print_host(&one->datagram->sender, out);
-    return out[0] != '\0' ? slice_str(out) : slice_of(NULL, 0);
+        text = out;
+    }
+    return text[0] != '\0' ? slice_str(text) : slice_of(NULL, 0);
 }
 
 static void note_top(struct server *s, const struct sampled *one)
 {
     char text[CONTAINER_TEXT_MAX];
-    const struct slice sender = sender_of(one, text);
+    const struct slice sender = sender_of(s, one, text);
     const double weight = 1 / (double)one->datagram->share;
     const int64_t at_ms = (int64_t)(one->datagram->stamp_ns / 1000000);
     if (one->first)
@@ -84,7 +88,7 @@ static const char *tails_refusal(const struct config *c)
 {
     if (!c->http_show_lines)
         return "not allowed; http.show_lines = on allows it";
-    return c->http_sample == 0 ? "nothing is sampled; http.sample = 256KiB turns it on" : NULL;
+    return c->http_sample == 0 ? "nothing is sampled; http.sample = 64KiB turns it on" : NULL;
 }
 
 int server_sampling_open(struct server *s)

@@ -98,7 +98,7 @@ def test_tails_are_limited():
         wait_for(there_is_room, "a place of one that has gone", patience=20, every=0.2)
 
 
-@pytest.mark.parametrize("setting,remedy", [("http.show_lines=off", "http.show_lines = on"), ("http.sample=0", "http.sample = 256KiB")])
+@pytest.mark.parametrize("setting,remedy", [("http.show_lines=off", "http.show_lines = on"), ("http.sample=0", "http.sample = 64KiB")])
 def test_where_lines_are_not_shown_the_answer_says_how_they_are(setting, remedy):
     with Server(setting) as s:
         status, _, body = s.get("/api/v1/tail")

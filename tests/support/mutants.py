@@ -37,6 +37,7 @@ COPIED = ["Makefile", "README.md", "LICENSE", "statsd.conf.example", "src", "inc
 BELONG = {
     "aggregate": "prop/* replay/exposition replay/lane replay/rules replay/state unit/core e2e/limits_by_sender",
     "api": "replay/api",
+    "capture": "replay/frame e2e/replay",
     "app": "e2e/run e2e/stop e2e/reload e2e/http e2e/descriptors e2e/refused e2e/systemd e2e/restarts e2e/state e2e/takeover e2e/sandbox e2e/web_config e2e/web_config_tls",
     "base": "prop/probe_move replay/number replay/parse",
     "capture": "e2e/capture",
@@ -51,7 +52,7 @@ BELONG = {
     "mirror": "e2e/mirror",
     "protocol": "prop/bare prop/framing_cuts prop/lane_cuts replay/parse replay/framing replay/stream replay/number",
     "sandbox": "e2e/sandbox",
-    "send": "unit/bench e2e/load_generator",
+    "send": "unit/bench e2e/load_generator e2e/replay",
     "sinks": "prop/interval_slices prop/redis_spool prop/redis_totals replay/redis_reply replay/redis_field replay/redis_url replay/state",
     "state": "prop/state replay/state e2e/state",
     "takeover": "prop/takeover replay/takeover",
