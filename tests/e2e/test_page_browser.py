@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import TOP, Server, wait_for
+from harness import TOP, Server
 
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 browser = pytest.importorskip("browser", reason="no python3-selenium")
@@ -44,8 +44,7 @@ def traffic(server):
 
 @pytest.fixture(scope="module")
 def server():
-    with Server("http.max_per_ip=300", "http.max_streams=64", "server.log_level=warn", wait=False) as s:
-        wait_for(lambda: s.logged("listening") and s.http_addr(), "listening")
+    with Server("http.max_per_ip=300", "http.max_streams=64") as s:
         with traffic(s):
             yield s
 
