@@ -9,7 +9,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 PYTHON  := /usr/bin/python3# Debian's: the test packages come from Debian, whatever stands first in PATH
 
-ROOMS    := base protocol aggregate tls listen sinks http expose api web send takeover sandbox capture config core explain state cluster app cmd
+ROOMS    := base protocol aggregate tls listen sinks http expose api web send mirror takeover sandbox capture config core explain state cluster app cmd
 LIBS     := libuv hiredis libmicrohttpd inih jansson zlib libxxhash yaml-0.1 libpcre2-8 libzstd gnutls libseccomp libpcap ncursesw
 VERSION  := 0.1.0
 COMMIT   := $(shell git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || echo unknown)

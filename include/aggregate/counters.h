@@ -34,7 +34,7 @@
       "Samples and lines refused, by reason.")                                                    \
     X(SAMPLES_DROPPED, "statsd_samples_dropped_total", COUNTER, "reason",                         \
       "Good samples that a mapping rule drops, by action or because the name it gives is empty, " \
-      "and those beyond limits.max_samples_per_name (rate).")                                     \
+      "those beyond limits.max_samples_per_name (rate), and marks of mirrors (mark).")                                     \
     X(VALUES_AGGREGATED, "statsd_values_aggregated_total", COUNTER, "",                           \
       "Values in the samples added; more than samples where a line packs several values.")        \
     X(TAG_ERRORS, "statsd_tag_errors_total", COUNTER, "",                                         \
@@ -73,7 +73,10 @@
     X(SERIES_CREATED, "statsd_series_created_total", COUNTER, "",                                 \
       "Series seen for the first time.")                                                          \
     X(SERIES_EXPIRED, "statsd_series_expired_total", COUNTER, "",                                 \
-      "Series removed after their ttl without a sample, or dropped by the mapping of a reload.")  \
+      "Series removed after their ttl without a sample, dropped by the mapping of a reload, or "  \
+      "deleted over the API.")                                                                    \
+    X(SERIES_DELETED, "statsd_series_deleted_total", COUNTER, "",                                 \
+      "Series deleted over the API.")                                                             \
     X(RESTORED, "statsd_restored_lines", GAUGE, "",                                               \
       "Lines of /metrics that the saved state brought and no sample has come for since.")         \
     X(RESTORED_RESET, "statsd_restored_reset_total", COUNTER, "",                                 \
@@ -122,8 +125,9 @@ enum registry_counter {
         REGISTRY_COUNTER_COUNT
 };
 
-/* X(id, word): why a good sample is dropped: by a mapping rule, or limits.max_samples_per_name. */
-#define INGEST_DROPS(X) X(RULE, "rule") X(EMPTY_NAME, "empty_name") X(RATE, "rate")
+/* X(id, word): why a good sample is dropped: by a mapping rule, limits.max_samples_per_name, or
+ * because it is the mark of a mirror. */
+#define INGEST_DROPS(X) X(RULE, "rule") X(EMPTY_NAME, "empty_name") X(RATE, "rate") X(MARK, "mark")
 
 enum ingest_drop {
 #define X(id, word) INGEST_DROP_##id,

@@ -46,6 +46,7 @@
 
 #include "aggregate/limit.h"
 #include "aggregate/counters.h"
+#include "aggregate/marks.h"
 #include "aggregate/profile.h"
 #include "protocol/sample.h"
 #include "protocol/tags.h"
@@ -65,6 +66,8 @@ struct ingest_opts {
     bool exemplars;                  /* samples may have some: the latest of each counter and
                                         histogram goes with the page */
     struct series_limit *limit;      /* shared by all workers; borrowed */
+    struct marks *marks;             /* of mirrors are noted there; shared by all workers; borrowed.
+                                        NULL: they are counters like any other */
     /*
      * Called inside ingest_batch for a sample that is refused: for that reason, or (REASON_NONE) by
      * a limit on series or memory.  Not in the samples' order.  May be NULL; s lives for the call.

@@ -30,7 +30,8 @@ enum api_status {
 #define X(status) API_##status,
     API_STATUSES(X)
 #undef X
-        API_STATUS_COUNT
+        API_STATUS_COUNT,
+    API_LATER = API_STATUS_COUNT /* src/api/jobs.h */
 };
 
 struct api_stats {

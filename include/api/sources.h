@@ -76,6 +76,10 @@ struct api_conservation {
 
 enum api_framing { API_FRAMING_DATAGRAM, API_FRAMING_LINE, API_FRAMING_DSD };
 
+struct registry;
+struct reject_board;
+struct top;
+
 /*
  * A part that is NULL is off: what is asked of it is answered with null, or with an empty list.
  * Each function is called with `server`.
@@ -85,6 +89,9 @@ struct api_sources {
     const struct event_log *events;
     const struct history *history;
     const struct timeline *timeline;
+    struct registry *registry;
+    const struct top *top;
+    const struct reject_board *rejects;
     void *server;
     /* What ret points to is valid until the next call. */
     void (*status)(void *server, struct api_about *ret);

@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
+
 enum { TAP_RING_BYTES = 4 << 20, TAP_RING_LEAST = 256 };
 
 /* Who sent it, in the record's own form: a struct sockaddr has 16 to 110 bytes. */
@@ -30,6 +32,12 @@ struct tap_sender {
     uint32_t port;       /* host order; AF_UNIX: the process, 0: not known */
     uint8_t family;      /* AF_INET, AF_INET6, AF_UNIX; AF_UNSPEC: not asked for, or it has none */
 };
+
+/* As an address with its port, "pid:4711", or "": not known. */
+void tap_sender_print(const struct tap_sender *s, char out[ADDRESS_TEXT_MAX]);
+
+/* Without the port, which is another with each socket: "10.0.0.7", "unix:pid 42", or "". */
+void tap_sender_print_host(const struct tap_sender *s, char out[ADDRESS_TEXT_MAX]);
 
 enum tap_flags {
     TAP_TRUNCATED = 1, /* the kernel cut it to DATAGRAM_MAX */

@@ -232,15 +232,29 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "holds many.")                                                                               \
     X(http, max_per_ip, UINT, "32", 1, 65535, "", RESTART,                                         \
       "Most connections of one address at a time; the addresses of an IPv6 /64 count as one.")     \
-    X(http, sample, SIZE, "256KiB", 0, 64 * OPTION_MIB, "", RESTART,                               \
-      "How much of what arrives each worker sets aside a second, for /api/v1/top, senders and "    \
-      "tail; what exceeds it is sampled. 0: nothing, and these have nothing to show.")             \
     X(http, max_streams, UINT, "64", 1, 4096, "", RESTART,                                         \
       "Most readers of live data (/api/v1/stream, /api/v1/tail) at a time, all addresses "         \
       "together; the next one is answered 503. They do not count for http.max_per_ip.")            \
+    X(http, sample, SIZE, "64KiB", 0, 64 * OPTION_MIB, "", RESTART,                               \
+      "How much of what arrives each worker sets aside a second, for /api/v1/top, senders and "    \
+      "tail; what exceeds it is sampled. 0: nothing, and these have nothing to show.")             \
+    X(http, show_lines, BOOL, "on", 0, 0, "", RESTART,                                             \
+      "Show lines as they came on /api/v1/tail, and those that were refused on /api/v1/rejected. " \
+      "Off, where they may hold what is private.")                                                 \
     X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "", RESTART,                            \
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \
+    X(mirror, to, STRING, "", 0, 0, "", RELOAD,                                                    \
+      "Another server, such as a staging one, that gets a copy of what comes in (docs/mirror.md): " \
+      "udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or unix:///PATH; streams with "          \
+      "?framing=dsd if it wants that. It never holds this server up: what it does not take is "    \
+      "dropped and counted. Empty means none.")                                                    \
+    X(mirror, share, STRING, "100%", 0, 0, "", RELOAD,                                             \
+      "How much of it: a number of 0 to 1, or with a %.")                                          \
+    X(mirror, by, ENUM, "series", 0, 0, "series|datagram", RELOAD,                                 \
+      "What the share is of: series, all lines of some names and tags, the same ones on every "    \
+      "server, so that their sums there are those here; datagram, every so-many-th datagram as "   \
+      "it came.")                                                                                  \
     X(redis, url, SECRET, "", 0, 0, "", RESTART,                                                   \
       "redis://[user[:password]@]host[:port][/db], rediss:// the same over TLS, several hosts "    \
       "(host,host) for a cluster, redis+sentinel://host[:port]/master, or "                        \
@@ -299,6 +313,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(aggregate,  "How samples become numbers.")                                                   \
     X(prometheus, "How metrics look on /metrics.")                                                 \
     X(http,       "The HTTP server.")                                                              \
+    X(mirror,     "A copy of what comes in, for another server.")                                  \
     X(redis,      "The Redis sink.")
 /* clang-format on */
 

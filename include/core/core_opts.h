@@ -12,6 +12,7 @@
 #include "aggregate/registry.h"
 #include "aggregate/limit.h"
 #include "config/config.h"
+#include "mirror/opts.h"
 
 struct core_mapping;
 
@@ -23,5 +24,8 @@ struct registry_opts core_registry_opts(const struct config *c, const struct cor
                                         struct series_limit *limit);
 
 struct limit_opts core_limit_opts(const struct config *c);
+
+/* c: whose mirror it is; in_force: how lines are understood, which a reload does not change. */
+struct mirror_opts core_mirror_opts(const struct config *c, const struct config *in_force);
 
 #endif

@@ -31,6 +31,7 @@ struct core_mapping;
     X(ANSWERS,     "HTTP: what waits for slow readers of /api/v1/")                                \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SECURE,      "HTTP: TLS of connections (http.web_config)")                                   \
+    X(MIRROR,      "mirror: a ring for each worker, and what it remembers (mirror.to)")            \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")                             \
     X(EVENT_QUEUE, "Redis: events and service checks waiting")                                     \
     X(NODES,       "Redis: connections to nodes, by the hosts of redis.url")                       \

@@ -31,7 +31,7 @@
 enum tap_kind { TAP_SAMPLE, TAP_CAPTURE, TAP_MIRROR, TAP_KINDS };
 
 struct tap_opts {
-    size_t ring_bytes; /* as tap_ring_new; 0: TAP_RING_BYTES */
+    size_t ring_bytes; /* as tap_ring_new; 0: TAP_RING_BYTES, or tap_budget_ring */
     /*
      * Of all datagrams, evenly: 0.25 is every fourth.  0: by the budget.  Above 0, at most 1.
      */
@@ -42,6 +42,9 @@ struct tap_opts {
     uint32_t most; /* bytes that are kept of each datagram, from its front on; 0: all */
     bool senders;  /* records have their senders */
 };
+
+/* Bytes of a ring with room for what a budget brings in two seconds. */
+size_t tap_budget_ring(uint64_t budget);
 
 struct tap;
 

@@ -68,8 +68,11 @@ struct target_kind {
     bool gso;            /* the kernel can cut up messages (UDP_SEGMENT) */
     bool kernel_drops;   /* /proc/net/udp has the receiver's losses */
     bool stream;
-    /* Read the address behind scheme:// into t.  returns  0 or -errno, as target_parse */
-    int (*resolve)(struct target *t, const char *address);
+    /*
+     * Read the address behind scheme:// into t.  names: look them up.
+     * returns  0 or -errno, as target_parse
+     */
+    int (*resolve)(struct target *t, const char *address, bool names);
     /* Connect.  returns  0; -errno with ret->fd -1 */
     int (*open)(const struct target *t, int send_buffer_bytes, struct target_socket *ret);
     /**

@@ -31,9 +31,9 @@ struct outlet {
     const struct target *target;
     struct target_socket socket;
     struct outlet_totals totals;
-    bool gently;           /* keep within what the receiver's queue has room for */
-    uint64_t drops_before; /* of the receiver's sockets */
-    uint64_t charged; /* of its queue, at most that much is what was sent since the last look */
+    bool gently;            /* keep within what the receiver's queue has room for */
+    uint64_t drops_before;  /* of the receiver's sockets */
+    uint64_t credit;        /* bytes of it that may be sent before the next look */
     uint64_t full_since_ns; /* 0: it is not */
 };
 

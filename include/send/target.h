@@ -17,6 +17,9 @@
  * address */
 int target_parse(const char *text, struct target *ret);
 
+/* The same without looking a name up: where the host is one, -ENOENT and all of *ret but addr. */
+int target_parse_numeric(const char *text, struct target *ret);
+
 /* Bytes of the longest datagram, without what tells one from the next on a stream. */
 size_t target_datagram_max(const struct target *t);
 

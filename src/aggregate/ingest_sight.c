@@ -181,8 +181,19 @@ static struct cell *gauge_first_sight(struct ingest *in, const struct sample *s,
     return c;
 }
 
+/* No mark gets a cell, so each one comes here. */
+static bool is_mark(struct ingest *in, const struct sample *s)
+{
+    if (in->opts.marks == NULL || !marks_note(in->opts.marks, slice_of(s->name, s->name_len)))
+        return false;
+    in->stats.dropped[INGEST_DROP_MARK]++;
+    return true;
+}
+
 struct cell *ingest_first_sight(struct ingest *in, const struct sample *s, uint32_t now_s)
 {
+    if (is_mark(in, s))
+        return NULL;
     enum reason why = tags_parse(&in->opts.tags, s, &in->tags);
     if (why != REASON_NONE) {
         ingest_refuse(in, s, why);

@@ -39,6 +39,23 @@ void registry_expire_series(struct registry *r, struct series *s)
     series_check(s);
 }
 
+void registry_remove(struct registry *r, size_t i)
+{
+    struct series *s = r->all[i];
+    assert(r->merging.page == NULL && s->state != SERIES_EXPIRED && !s->dropped);
+    r->stats.v[REGISTRY_SERIES_DELETED]++;
+    if (s->state == SERIES_QUIET) {
+        registry_expire_series(r, s);
+        if (s->cells == 0)
+            registry_forget(r, i);
+        return;
+    }
+    registry_leave_page(r, s);
+    s->dropped = 1;
+    r->n_dropped++;
+    series_check(s);
+}
+
 /* What came in during an interval still has to reach the sinks. */
 static bool is_over(const struct registry *r, const struct series *s, uint64_t now_s)
 {

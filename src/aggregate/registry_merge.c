@@ -60,6 +60,8 @@ static void merge_cell(struct registry *r, struct cell *c, unsigned p, struct ki
         registry_appear(r, s);
     else if (s->state == registry_closing(r))
         registry_give_series(r, s); /* before anything changes it */
+    r->n_dropped -= s->dropped;     /* it was deleted, and comes back before its interval is over */
+    s->dropped = 0;
     struct exposed *e = s->exposed;
     if (e == NULL || e->family == NULL)
         e = show(r, s, c, p, now);

@@ -1,7 +1,7 @@
 /**
  * registry_priv: the registry's inside, shared by registry.c, registry_merge.c, registry_births.c,
  * registry_interval.c, registry_expire.c, registry_walk.c, registry_remap.c and
- * registry_exemplars.c, registry_save.c, registry_load.c and registry_totals.c.
+ * registry_exemplars.c, registry_save.c, registry_load.c, registry_search.c and registry_totals.c.
  * Private to aggregate/.
  */
 #ifndef AGGREGATE_REGISTRY_PRIV_H
@@ -108,6 +108,12 @@ void registry_leave_page(struct registry *r, struct series *s);
 
 /* It leaves the page and forgets its values; its interval is over. */
 void registry_expire_series(struct registry *r, struct series *s);
+
+/*
+ * r->all[i] is not wanted any more, whether idle or not: it is as if it had never come, but that the
+ * sinks still get what its interval brought.  Not while a page is being merged.
+ */
+void registry_remove(struct registry *r, size_t i);
 
 /* r->all[i], which has expired, and which no worker's cell points to: it is gone. */
 void registry_forget(struct registry *r, size_t i);

@@ -3,7 +3,8 @@
  *
  *     on_asked      the loop: requests have come in; they wait for a turn at the desk
  *     serve         their turn is over: answer each
- *       answer      its path's answer, or an error
+ *       answer      its path's answer, or an error; or a job makes it (jobs.h), which
+ *       reply       ends in the same way
  *       unsent_*    the answers that their clients have yet to read, which are bounded
  */
 #include "api/api.h"
@@ -11,6 +12,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "api/jobs.h"
 #include "api/json.h"
 #include "api/path.h"
 #include "base/mem.h"
@@ -31,6 +33,8 @@ struct api {
     struct http_body **unsent; /* n_unsent answers, with a reference to each */
     size_t n_unsent, cap_unsent;
     size_t unsent_bytes;
+    struct api_jobs jobs;
+    unsigned handles; /* not closed so far */
 };
 
 static void api_check(const struct api *a)
@@ -122,7 +126,8 @@ static const struct path *path_find(const char *name, enum http_method m, unsign
 }
 
 static enum api_status answer_of(const struct api *a, const struct http_request *r,
-                                 const char **ret_allow, struct buf *out)
+                                 struct api_later *later, const char **ret_allow,
+                                 struct buf *out)
 {
     const char *path = http_request_path(r);
     struct http_arg args[HTTP_ARGS_MAX];
@@ -131,7 +136,8 @@ static enum api_status answer_of(const struct api *a, const struct http_request 
                            .n_args = http_request_args(r, args),
                            .body = http_request_body(r),
                            .now_ms = now_wall_ms(),
-                           .from = &a->from };
+                           .from = &a->from,
+                           .later = api_jobs_room(&a->jobs) ? later : NULL };
     assert(strncmp(path, prefix, strlen(prefix)) == 0);
     const struct path *p = path_find(path + strlen(prefix), http_request_method(r), &methods);
     if (p == NULL)
@@ -150,32 +156,52 @@ static bool accepts_gzip(const struct http_request *r)
     return http_accept_gzip(http_request_header_list(r, "Accept-Encoding", list, sizeof list));
 }
 
-static void answer(struct api *a, struct http_request *r)
+/* Takes json. */
+static void reply(struct api *a, struct http_request *r, enum api_status status, const char *allow,
+                  struct buf *json)
 {
     static const unsigned codes[] = {
 #define X(status) status,
         API_STATUSES(X)
 #undef X
     };
-    struct http_header headers[] = { { "Cache-Control", "no-store" }, { "Allow", NULL } };
+    struct http_header headers[3] = { { "Cache-Control", "no-store" } };
+    size_t n = 1;
+    if (allow != NULL)
+        headers[n++] = (struct http_header){ "Allow", allow };
+    if (status == API_503)
+        headers[n++] = (struct http_header){ "Retry-After", "1" };
+    json->ptr = mem_realloc(json->ptr, json->len); /* it may have room for twice as much */
+    struct http_body *body = http_body_take("application/json", json->ptr, json->len);
+    if (json->len >= PACK_BYTES && accepts_gzip(r))
+        http_body_pack(body);
+    a->stats.answered[status]++;
+    http_answer_with(r, codes[status], body, headers, n);
+    unsent_add_take(a, body);
+}
+
+static void on_job_done(void *api, struct http_request *r, enum api_status status, struct buf *json)
+{
+    reply(api, r, status, NULL, json);
+}
+
+static void answer(struct api *a, struct http_request *r)
+{
     const char *allow = NULL;
     enum api_status status = API_503;
+    struct api_later later;
     struct buf json = { 0 };
     if (a->unsent_bytes >= API_UNSENT_BYTES) /* some may have been read since the turn was over */
         unsent_sweep(a, false);
     if (a->unsent_bytes < API_UNSENT_BYTES)
-        status = answer_of(a, r, &allow, &json);
+        status = answer_of(a, r, &later, &allow, &json);
     else
         api_json_error(&json, (struct slice){ 0 },
                        SLICE_LIT("too many answers wait to be read; ask again in a second"));
-    json.ptr = mem_realloc(json.ptr, json.len); /* it may have room for twice as much */
-    struct http_body *body = http_body_take("application/json", json.ptr, json.len);
-    if (json.len >= PACK_BYTES && accepts_gzip(r))
-        http_body_pack(body);
-    a->stats.answered[status]++;
-    headers[1].value = allow;
-    http_answer_with(r, codes[status], body, headers, allow != NULL ? 2 : 1);
-    unsent_add_take(a, body);
+    if (status == API_LATER)
+        api_jobs_add(&a->jobs, r, &later);
+    else
+        reply(a, r, status, allow, &json);
 }
 
 static void serve(void *api, struct http_request *const *to, size_t n)
@@ -208,6 +234,8 @@ int api_new(const struct api_opts *opts, struct api **ret)
     }
     json_set_alloc_funcs(mem_alloc, free);
     a->asked.data = a;
+    api_jobs_init(&a->jobs, opts->loop, on_job_done, a);
+    a->handles = 2;
     a->from = opts->from;
     http_desk_init(&a->desk, &(struct http_desk_opts){ .ask_turn = opts->ask_turn,
                                                        .turn_cookie = opts->turn,
@@ -247,13 +275,17 @@ const struct api_stats *api_counted(const struct api *a)
 
 void api_stop(struct api *a)
 {
-    if (a != NULL)
-        http_desk_close(&a->desk);
+    if (a == NULL)
+        return;
+    http_desk_close(&a->desk);
+    api_jobs_stop(&a->jobs);
 }
 
-static void on_closed(uv_handle_t *asked)
+static void on_closed(uv_handle_t *handle)
 {
-    free(asked->data);
+    struct api *a = handle->data;
+    if (--a->handles == 0)
+        free(a);
 }
 
 void api_free(struct api *a)
@@ -263,5 +295,7 @@ void api_free(struct api *a)
     unsent_sweep(a, true);
     free(a->unsent);
     http_desk_release(&a->desk);
+    a->jobs.working.data = a;
+    uv_close((uv_handle_t *)&a->jobs.working, on_closed);
     uv_close((uv_handle_t *)&a->asked, on_closed);
 }

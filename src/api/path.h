@@ -14,6 +14,8 @@
 #include "http/args.h"
 #include "http/http.h"
 
+struct api_later;
+
 /*
  * X(id, path, method, needs)
  *   method   GET, POST, DELETE: HEAD is answered as GET, PUT as POST
@@ -25,8 +27,13 @@
     X(conservation, "conservation", GET, NOTHING)                                                  \
     X(events, "events", GET, NOTHING)                                                              \
     X(explain, "explain", POST, NOTHING)                                                           \
+    X(rejected, "rejected", GET, NOTHING)                                                          \
+    X(senders, "senders", GET, NOTHING)                                                            \
+    X(series, "series", GET, NOTHING)                                                              \
+    X(series_delete, "series", DELETE, LIFECYCLE)                                                  \
     X(status, "status", GET, NOTHING)                                                              \
-    X(timeline, "timeline", GET, NOTHING)
+    X(timeline, "timeline", GET, NOTHING)                                                          \
+    X(top, "top", GET, NOTHING)
 
 /*
  * A list in an answer ends before the answer would be longer, but for a first item that is longer
@@ -40,11 +47,13 @@ struct api_ask {
     struct slice body; /* of a POST: at most HTTP_BODY_BYTES, any bytes */
     int64_t now_ms;    /* wall clock */
     const struct api_sources *from;
+    struct api_later *later; /* for API_LATER; NULL: too many are at work */
 };
 
 /*
  * Append the answer's JSON to out, which is empty.
- *   returns  API_200, or another status with an error in out (json.h, args.h)
+ *   returns  API_200, or another status with an error in out (json.h, args.h); or API_LATER, with
+ *            *ask->later filled in and out empty (jobs.h)
  */
 #define X(id, path, method, needs)                                                                 \
     enum api_status api_##id##_answer(const struct api_ask *ask, struct buf *out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "core/core_opts.h"
 #include "sandbox/files.h"
 
 static void log_errors(struct slice errors)
@@ -91,6 +92,7 @@ int reload_read(const struct config *running, const struct config_source *src, s
         log_errors(buf_slice(&errors));
     *ret = (struct reloaded){ .mapping = mapping,
                               .cluster_mapping = again,
+                              .mirror = core_mirror_opts(&fresh, running),
                               .log_rejected = fresh.protocol_log_rejected,
                               .for_next_start = log_differences(running, &fresh) };
     config_release(&fresh);

@@ -11,12 +11,14 @@
 
 #include "config/config.h"
 #include "core/core_mapping.h"
+#include "mirror/opts.h"
 
 struct reloaded {
     struct core_mapping mapping;
     struct core_mapping cluster_mapping; /* the same, for cluster_page_remap; { 0 }: no redis.url */
     bool log_rejected;
-    unsigned for_next_start; /* options that differ and wait */
+    struct mirror_opts mirror; /* borrows from the running config */
+    unsigned for_next_start;   /* options that differ and wait */
 };
 
 /**

@@ -14,8 +14,6 @@
 
 enum { LOOK_AT_CLOCK = 16, BATCH = 64 }; /* datagrams; samples */
 
-enum { RING_LEAST = 256 << 10, RING_SECONDS = 2 };
-
 struct sampling {
     struct sampling_opts opts;
     struct tap_group *taps;
@@ -26,19 +24,6 @@ struct sampling {
     unsigned at;   /* the worker whose ring is next */
 };
 
-static size_t ring_bytes(uint64_t budget)
-{
-    size_t n = RING_LEAST;
-    while (n < RING_SECONDS * budget)
-        n *= 2;
-    return n;
-}
-
-uint64_t sampling_memory(uint64_t budget, unsigned workers)
-{
-    return (uint64_t)workers * ring_bytes(budget);
-}
-
 /* ---- lines ---- */
 
 static void on_error(void *sampling, const struct parse_error *e)
@@ -47,11 +32,18 @@ static void on_error(void *sampling, const struct parse_error *e)
     ((struct sampling *)sampling)->rejected = true;
 }
 
+static void note_sample(const struct sample *s, struct sampled *one)
+{
+    one->name = slice_of(s->name, s->name_len);
+    if (s->flags & (SAMPLE_HAS_ORIGIN | SAMPLE_ORIGIN_ASIDE))
+        one->origin = s->origin;
+}
+
 static void take_line(struct sampling *s, struct sampled *one)
 {
     struct batch *b = &s->batch;
     bool more;
-    one->name = slice_of(NULL, 0);
+    one->name = one->origin = slice_of(NULL, 0);
     one->samples = 0;
     s->rejected = false;
     parser_begin(s->parser, one->line.ptr, one->line.len, false);
@@ -60,7 +52,7 @@ static void take_line(struct sampling *s, struct sampled *one)
         for (uint32_t i = 0; i < b->n; i++)
             one->samples += 1 + b->samples[i].more_n;
         if (b->n > 0)
-            one->name = slice_of(b->samples[0].name, b->samples[0].name_len);
+            note_sample(&b->samples[0], one);
         one->rejected = s->rejected;
         if (!more)
             s->opts.on_line(s->opts.cookie, one);
@@ -113,8 +105,9 @@ static bool drain(struct sampling *s)
 static void on_timer(uv_timer_t *timer)
 {
     struct sampling *s = timer->data;
-    unsigned next_ms = s->opts.watched(s->opts.cookie) ? SAMPLING_SOON_MS : SAMPLING_EVERY_MS;
-    if (!drain(s))
+    const bool all = drain(s), watched = s->opts.drained(s->opts.cookie);
+    unsigned next_ms = watched ? SAMPLING_SOON_MS : SAMPLING_EVERY_MS;
+    if (!all)
         next_ms = SAMPLING_MORE_MS;
     uv_timer_start(&s->timer, on_timer, next_ms, 0);
 }
@@ -126,6 +119,7 @@ int sampling_open(const struct sampling_opts *opts, struct sampling **ret)
     struct sampling *s = mem_zalloc(sizeof *s);
     struct parse_opts parse = *opts->parse;
     s->opts = *opts;
+    parse.origins = true;
     parse.on_error = on_error;
     parse.cookie = s;
     s->parser = parser_new(&parse);
@@ -134,9 +128,7 @@ int sampling_open(const struct sampling_opts *opts, struct sampling **ret)
         free(s);
         return -ENOMEM;
     }
-    const struct tap_opts tap = { .ring_bytes = ring_bytes(opts->budget),
-                                  .budget = opts->budget,
-                                  .senders = true };
+    const struct tap_opts tap = { .budget = opts->budget, .senders = true };
     s->taps = tap_group_new(opts->workers, opts->n_workers, TAP_SAMPLE, &tap);
     uv_timer_init(opts->loop, &s->timer);
     s->timer.data = s;

@@ -35,6 +35,7 @@ struct sampled {
     bool first;                        /* line of its datagram */
     struct slice line;                 /* as it came, without LF */
     struct slice name;                 /* of the metric; ptr NULL: it is none, or refused */
+    struct slice origin;               /* the container that it says it is from; ptr NULL: none */
     uint64_t samples; /* values in it; an estimate divides them by datagram->share */
     bool rejected;
 };
@@ -46,14 +47,12 @@ struct sampling_opts {
     uint64_t budget; /* bytes a second of each worker, above 0 */
     const struct parse_opts *parse;
     void (*on_line)(void *cookie, const struct sampled *s);
-    bool (*watched)(void *cookie); /* somebody waits for lines */
+    /* After each drain.  returns  whether somebody waits for lines */
+    bool (*drained)(void *cookie);
     void *cookie;
 };
 
 struct sampling;
-
-/* The most that it keeps. */
-uint64_t sampling_memory(uint64_t budget, unsigned workers);
 
 /* returns  0 or -ENOMEM */
 int sampling_open(const struct sampling_opts *opts, struct sampling **ret);

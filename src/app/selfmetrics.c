@@ -20,6 +20,8 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         http_stats(src->http, &ret->http);
     if (src->cluster != NULL)
         cluster_page_stats(src->cluster, &ret->cluster);
+    if (src->mirror != NULL)
+        server_mirror_stats(src->mirror, &ret->mirror);
     /* clang-format off */
     const void *of[COUNTER_TABLE_COUNT] = {
         [COUNTER_TABLE_LISTEN] = &ret->listen,
@@ -29,6 +31,7 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         [COUNTER_TABLE_REGISTRY] = src->registry,
         [COUNTER_TABLE_HTTP] = &ret->http,
         [COUNTER_TABLE_API] = api_counted(src->api),
+        [COUNTER_TABLE_MIRROR] = &ret->mirror,
         [COUNTER_TABLE_CLUSTER] = src->cluster == NULL ? NULL : &ret->cluster,
         [COUNTER_TABLE_EXPOSE] = &src->expose,
         [COUNTER_TABLE_SERVER] = &src->server,

@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "cluster/page.h"
 #include "app/events.h"
+#include "app/server_mirror.h"
 #include "app/turn.h"
 #include "base/buf.h"
 #include "core/counter_tables.h"
@@ -27,11 +28,12 @@ struct selfmetrics_sources {
     struct series_limit *limit; /* or NULL: it has no numbers */
     const struct listener *listeners;
     size_t n_listeners;
-    const struct http_server *http; /* or NULL: its numbers are those of http_ended */
-    const struct events *events;    /* or NULL: its numbers are zero */
-    const struct api *api;          /* or NULL: its numbers are zero */
-    struct cluster_page *cluster;   /* or NULL: its numbers are zero */
-    const struct sink_list *sinks;  /* or NULL; a sink that is not in it has no rows */
+    const struct http_server *http;     /* or NULL: its numbers are those of http_ended */
+    const struct events *events;        /* or NULL: its numbers are zero */
+    const struct api *api;              /* or NULL: its numbers are zero */
+    struct cluster_page *cluster;       /* or NULL: its numbers are zero */
+    const struct server_mirror *mirror; /* or NULL: its numbers are zero */
+    const struct sink_list *sinks;      /* or NULL; a sink that is not in it has no rows */
     /* Not borrowed: written by the files of app/ that count. */
     struct server_stats server;
     struct expose_stats expose;
@@ -48,6 +50,7 @@ struct selfmetrics {
     struct event_totals events;
     struct http_stats http;
     struct cluster_stats cluster;
+    struct mirror_stats mirror;
     struct counter_source sources[COUNTER_TABLE_COUNT]; /* what each table is read from */
 };
 

@@ -238,6 +238,7 @@ static void stop(struct server *s)
         log_summary("stopped", s);
     }
     server_unbuild(s);
+    server_sampling_close(s);
     server_state_close(s);
     server_hand_on_close(s);
     server_take_close(s);

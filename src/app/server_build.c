@@ -130,6 +130,7 @@ static int make_worker(struct server *s, unsigned i)
                              .order = several_sources(s) ? &s->order : NULL,
                              .notify = turn_notify,
                              .cookie = &s->turn };
+    o.lane.ingest.marks = &s->mirror.marks;
     o.lane.taps = events_taps(&s->events, i);
     return worker_new(&o, &s->workers[i]);
 }
@@ -217,6 +218,10 @@ static int make_workers(struct server *s, void (*on_turned)(void *server))
                                        .totals = counted,
                                        .counted = &s->turn };
     refused_log_lines(&s->refused, s->config->protocol_log_rejected);
+    s->mirror.workers = s->workers;
+    s->mirror.n_workers = s->n_workers;
+    s->mirror.listeners = s->listeners;
+    s->mirror.n_listeners = s->n_listeners;
     return hand_out_sockets(s);
 }
 
@@ -266,6 +271,7 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     if ((rc = open_listeners(s)) < 0)
         return rc;
     make_registry(s);
+    server_mirror_init(&s->mirror);
     events_init(&s->events, s->n_workers, s->config->prometheus_service_checks);
     if ((rc = make_workers(s, on_turned)) < 0)
         return rc;
@@ -283,6 +289,7 @@ void server_unbuild(struct server *s)
     assert(s->http == NULL); /* nobody asks any more */
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_join(s->workers[i]);
+    server_mirror_close(&s->mirror);
     acceptor_close(s->acceptor);
     for (size_t i = 0; i < s->n_listeners; i++)
         listener_close(&s->listeners[i]);

@@ -159,6 +159,7 @@ int server_http_start(struct server *s)
         cluster_route(s),
         api_route(s->api),
         api_live_route(s->view->live),
+        api_tails_route(s->tails),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },
         { .path = "/-/quit", .probe = post_quit, .cookie = s, .methods = HTTP_POST },
@@ -182,6 +183,7 @@ int server_http_start(struct server *s)
                            .access_log = c->http_access_log,
                            .tls_handshakes_per_second = c->limits_tls_handshakes_per_second };
     const char *error = "";
+    api_tails_start(s->tails);
     int rc = server_web_start(&s->web);
     if (rc < 0)
         return rc;
@@ -216,6 +218,7 @@ void server_http_leave(struct server *s)
 void server_http_stop(struct server *s)
 {
     server_api_leave(s);
+    api_tails_stop(s->tails);
     if (s->http != NULL) {
         http_stats(s->http, &s->self.http_ended); /* the state is saved when nobody can scrape */
         http_stop(s->http);

@@ -14,6 +14,7 @@
  *     server_start.c   from nothing to READY
  *     server_confine.c what the process gives up before its first thread
  *     server_stop.c    from the signal to the end of its loop
+ *     server_mirror.c  a copy of what comes in, for another server
  *     server_manager.c what a service manager gives, keeps and is told
  *     server_state.c   what outlives it; server_snapshot.c: gauges, for after a crash
  *
@@ -26,7 +27,9 @@
 #include <uv.h>
 
 #include "aggregate/off_page_log.h"
+#include "aggregate/top.h"
 #include "api/api.h"
+#include "api/tails.h"
 #include "cluster/page.h"
 #include "app/descriptors.h"
 #include "app/events.h"
@@ -34,6 +37,7 @@
 #include "app/reload.h"
 #include "app/sampling.h"
 #include "app/selfmetrics.h"
+#include "app/server_mirror.h"
 #include "app/server_view.h"
 #include "app/server_web.h"
 #include "app/server_takeover.h"
@@ -77,18 +81,22 @@ struct server {
     unsigned n_workers;
     struct worker_order order;
     struct turn turn;
-    struct events events;         /* events.log is what others read, and are told by */
-    struct scrape *scrape;        /* NULL until everything is built */
-    struct api *api;              /* the same; NULL without HTTP too */
-    struct server_view *view;     /* what it shows of the server; NULL with it */
-    struct cluster_page *cluster; /* the same; NULL without HTTP or redis.url, too */
-    struct sampling *sampling;    /* NULL without HTTP, or where http.sample is 0 */
+    struct events events;                /* events.log is what others read, and are told by */
+    struct scrape *scrape;               /* NULL until everything is built */
+    struct api *api;                     /* the same; NULL without HTTP too */
+    struct server_view *view;            /* what it shows of the server; NULL with it */
+    struct cluster_page *cluster;        /* the same; NULL without HTTP or redis.url, too */
+    struct sampling *sampling;           /* NULL without HTTP, or where http.sample is 0 */
+    struct top *top;                     /* the same */
+    struct api_tails *tails;             /* NULL without HTTP */
+    char sampled_from[ADDRESS_TEXT_MAX]; /* who sent the datagram of the sample at hand */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct web *page;
-    struct http_route routes[10];
+    struct http_route routes[11];
     struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
+    struct server_mirror mirror;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
     uv_signal_t signals[4];
     uv_idle_t giving;                   /* the next slice of a closed interval */
@@ -182,6 +190,14 @@ int server_user_become(struct server *s);
 int server_confine(struct server *s);
 /* Log which of the files that a reload reads the sandbox keeps from us. */
 void server_confine_explain(const struct server *s);
+
+/*
+ * A sample of what arrives, with http.listen; before the workers start, and after they have ended.
+ * returns  0 or -errno
+ */
+int server_sampling_open(struct server *s);
+void server_sampling_tick(struct server *s); /* its counters */
+void server_sampling_close(struct server *s);
 
 /* returns  0 (also when http.listen is empty), or -errno, logged; bind: only listen */
 int server_http_bind(struct server *s);

@@ -56,6 +56,8 @@ void server_reload(struct server *s)
         return;
     }
     refused_log_lines(&s->refused, s->fresh.log_rejected);
+    if (server_state(s) == RUNNING)
+        server_mirror_set(&s->mirror, &s->fresh.mirror);
     if (server_state(s) != RUNNING) {
         LOG(LOG_INFO, "reloaded", F_STR("but", "stopping: the mapping stays"));
         server_manager_stopping(s);

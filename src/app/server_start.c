@@ -16,6 +16,7 @@
 #include "base/backing.h"
 #include "base/err.h"
 #include "base/now.h"
+#include "core/core_opts.h"
 #include "protocol/variant.h"
 
 enum { RETRY_MS = 10, RETRY_MOST_MS = 5000 };
@@ -28,6 +29,7 @@ static void prepare_self(struct server *s)
                                             .listeners = s->listeners,
                                             .n_listeners = s->n_listeners,
                                             .events = &s->events,
+                                            .mirror = &s->mirror,
                                             .sinks = &s->sinks };
     s->self.server = (struct server_stats){
         .series_limit = s->limit.max,
@@ -126,6 +128,8 @@ int server_make(struct server *s)
     prepare_self(s);
     if ((rc = server_web_open(&s->web, s->config->http_web_config, &s->self.server)) < 0)
         return rc;
+    if ((rc = server_sampling_open(s)) < 0)
+        return rc;
     if ((rc = open_scrape(s)) < 0 || (rc = server_api_open(s)) < 0 || (rc = open_cluster(s)) < 0)
         return rc;
     server_start_loop(s);
@@ -159,8 +163,10 @@ int server_go(struct server *s)
 
 void server_ready(struct server *s)
 {
+    const struct mirror_opts mirror = core_mirror_opts(s->config, s->config);
     server_state_start(s);
     server_set_state(s, RUNNING);
+    server_mirror_set(&s->mirror, &mirror);
     server_log_listeners(s);
     LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
         F_STR("cpu", variant_name()), F_U64("workers", s->n_workers),

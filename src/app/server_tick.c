@@ -1,6 +1,6 @@
 /*
  * What the daemon looks after once a second: the reserve of memory, idle series, events, late HTTP
- * requests, the series limit, names kept off /metrics, and listeners whose datagrams come from one
+ * requests, the mirror, the series limit, names kept off /metrics, and listeners whose datagrams come from one
  * sender.
  *
  * A sweep for idle series, begun here, goes on every EXPIRE_MS, a slice each time, and so do those
@@ -130,11 +130,13 @@ void server_tick(struct server *s)
         http_tick(s->http, now_mono_ns());
     if (s->acceptor != NULL)
         acceptor_tick(s->acceptor);
+    server_mirror_tick(&s->mirror);
     warn_of_limit(s);
     warn_of_shares(s);
     off_page_log_tick(&s->off_page_log, now_mono_ms());
     for (size_t i = 0; i < s->n_listeners; i++)
         strangers_log(&s->listeners[i], now_mono_ms());
+    server_sampling_tick(s);
     server_api_tick(s);
     for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)
         spread_if_hot(&s->listeners[i]);

@@ -12,8 +12,10 @@
  */
 #include "base/tap_ring.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,4 +154,35 @@ struct tap_ring_counts tap_ring_counts(const struct tap_ring *r)
         .dropped = atomic_load_explicit(&r->dropped, memory_order_relaxed),
         .dropped_bytes = atomic_load_explicit(&r->dropped_bytes, memory_order_relaxed),
     };
+}
+
+/* ---- senders ---- */
+
+void tap_sender_print(const struct tap_sender *s, char out[ADDRESS_TEXT_MAX])
+{
+    out[0] = '\0';
+    if (s->family == AF_INET) {
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)s->port) };
+        memcpy(&in.sin_addr, s->address, sizeof in.sin_addr);
+        address_print((const struct sockaddr *)&in, out);
+    } else if (s->family == AF_INET6) {
+        struct sockaddr_in6 in = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)s->port) };
+        memcpy(&in.sin6_addr, s->address, sizeof in.sin6_addr);
+        address_print((const struct sockaddr *)&in, out);
+    } else if (s->family == AF_UNIX && s->port > 0) {
+        snprintf(out, ADDRESS_TEXT_MAX, "pid:%u", (unsigned)s->port);
+    }
+}
+
+void tap_sender_print_host(const struct tap_sender *s, char out[ADDRESS_TEXT_MAX])
+{
+    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff }; /* ::ffff:0:0/96 */
+    const bool v4 = s->family == AF_INET6 && memcmp(s->address, mapped, sizeof mapped) == 0;
+    out[0] = '\0';
+    if (v4)
+        (void)inet_ntop(AF_INET, s->address + sizeof mapped, out, ADDRESS_TEXT_MAX);
+    else if (s->family == AF_INET || s->family == AF_INET6)
+        (void)inet_ntop(s->family, s->address, out, ADDRESS_TEXT_MAX);
+    else if (s->family == AF_UNIX && s->port > 0)
+        snprintf(out, ADDRESS_TEXT_MAX, "unix:pid %u", (unsigned)s->port);
 }

@@ -5,7 +5,7 @@
  *       take_word       the command, or one of its arguments
  *     check_takes     does the command take all that was given?
  *     command->main   run_main, check_main, explain_main, describe_main, convert_main, redis_main,
- *                     top_main, tail_main
+ *                     top_main, tail_main, replay_main
  *
  * A further command is a file with its NAME_main, a row of `commands` and lines in cli_help.c; a
  * further option a row of `options` and a member of struct cli_args.
@@ -51,7 +51,8 @@ enum {
     TAKES_REDIS = 256,
     TAKES_TOP = 512,
     TAKES_TAIL = 1024,
-    TAKES_LIVE = TAKES_TOP | TAKES_TAIL
+    TAKES_LIVE = TAKES_TOP | TAKES_TAIL,
+    TAKES_REPLAY = 2048
 };
 
 /* clang-format off */
@@ -68,6 +69,7 @@ static const struct command {
     { "redis",    TAKES_CONFIG | TAKES_REDIS | TAKES_JSON | TAKES_ARGS, redis_main },
     { "top",      TAKES_TOP | TAKES_JSON,                    top_main      },
     { "tail",     TAKES_TAIL | TAKES_JSON | TAKES_ARGS,      tail_main     },
+    { "replay",   TAKES_REPLAY | TAKES_JSON | TAKES_ARGS,    replay_main   },
 };
 
 enum value { SWITCH, ONE_VALUE, MANY_VALUES /* of --set: struct reading keeps them */ };
@@ -85,22 +87,31 @@ static const struct option {
     { "--set",       NULL, MANY_VALUES, TAKES_CONFIG,   ARG(source.sets), "SECTION.KEY=VALUE"     },
     { "--framing",   NULL, ONE_VALUE,   TAKES_EXPLAIN,  ARG(framing),     "datagram, line or dsd" },
     { "--json",      NULL, SWITCH,      TAKES_JSON,     ARG(json),        NULL                    },
-    { "--truncated", NULL, SWITCH,      TAKES_EXPLAIN,  ARG(truncated),   NULL                    },
+    { "--truncated", NULL, SWITCH,      TAKES_EXPLAIN | TAKES_REPLAY, ARG(truncated), NULL        },
     { "--markdown",  NULL, SWITCH,      TAKES_MARKDOWN, ARG(markdown),    NULL                    },
     { "--mapping-out", NULL, ONE_VALUE, TAKES_CONVERT,  ARG(mapping_out), "a FILE"                },
     { "--test",      NULL, ONE_VALUE,   TAKES_TEST,     ARG(test),        "a FILE"                },
     { "--takeover",  NULL, SWITCH,      TAKES_TAKEOVER, ARG(takeover),    NULL                    },
     { "--last",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(last),        "a time such as 10m"    },
     { "--from",      NULL, ONE_VALUE,   TAKES_REDIS | TAKES_LIVE, ARG(from), "a time (redis), or a URL" },
-    { "--to",        NULL, ONE_VALUE,   TAKES_REDIS,    ARG(to),          "a time"                },
+    { "--to",        NULL, ONE_VALUE,   TAKES_REDIS | TAKES_REPLAY, ARG(to), "a time, or an address" },
     { "--step",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(step),        "a time such as 1m"     },
     { "--by",        NULL, ONE_VALUE,   TAKES_REDIS | TAKES_TOP, ARG(by), "what to go by"         },
     { "--number",    "-n", ONE_VALUE,   TAKES_REDIS | TAKES_TAIL, ARG(number), "a number"         },
     { "--instance",  NULL, ONE_VALUE,   TAKES_REDIS,    ARG(instance),    "a name"                },
-    { "--rate",      NULL, ONE_VALUE,   TAKES_TAIL,     ARG(rate),        "a number"              },
     { "--once",      NULL, SWITCH,      TAKES_TOP,      ARG(once),        NULL                    },
     { "--ca",        NULL, ONE_VALUE,   TAKES_LIVE,     ARG(ca),          "a FILE"                },
     { "--insecure",  NULL, SWITCH,      TAKES_LIVE,     ARG(insecure),    NULL                    },
+    { "--port",      NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(port),        "a number"              },
+    { "--filter",    NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(filter),      "an expression such as 'udp port 8125'" },
+    { "--speed",     NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(speed),       "a factor such as 10, or max" },
+    { "--rate",      NULL, ONE_VALUE,   TAKES_REPLAY | TAKES_TAIL, ARG(rate), "lines a second"     },
+    { "--loop",      NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(loop),        "a number, or forever"  },
+    { "--for",       NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(lasting),     "a time such as 30s"    },
+    { "--limit",     NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(limit),       "a number of packets"   },
+    { "--keep-timestamps", NULL, SWITCH, TAKES_REPLAY,  ARG(keep_timestamps), NULL                },
+    { "--outgoing",  NULL, SWITCH,      TAKES_REPLAY,   ARG(outgoing),    NULL                    },
+    { "--dry-run",   NULL, SWITCH,      TAKES_REPLAY,   ARG(dry_run),     NULL                    },
     { "--help",      "-h", SWITCH,      0,              ARG(help),        NULL                    },
     { "--version",   "-V", SWITCH,      0,              ARG(version),     NULL                    },
 };

@@ -35,6 +35,9 @@ struct cli_args {
     /* Of redis, or NULL: --last, --from, --to, --step, --by, -n, --instance. */
     const char *last, *from, *to, *step, *by, *number, *instance;
     const char *rate, *ca; /* --rate, --ca, or NULL */
+    /* Of replay, or NULL: --port, --filter, --speed, --rate, --loop, --for, --limit (and --to). */
+    const char *port, *filter, *speed, *loop, *lasting, *limit;
+    bool keep_timestamps, outgoing, dry_run;
     bool json, truncated, markdown, takeover, once, insecure, help, version;
     const char *const *rest; /* arguments behind the command */
     size_t n_rest;
@@ -90,5 +93,6 @@ int explain_main(const struct cli_args *args, const struct cli_io *io);
 int describe_main(const struct cli_args *args, const struct cli_io *io);
 int convert_main(const struct cli_args *args, const struct cli_io *io); /* convert/main.c */
 int redis_main(const struct cli_args *args, const struct cli_io *io);   /* redis/main.c */
+int replay_main(const struct cli_args *args, const struct cli_io *io);  /* replay/main.c */
 
 #endif

@@ -48,6 +48,9 @@ static const struct {
     { "statsd tail [--from URL] [--json] [--rate N] [-n LINES] [PATTERN]",
       "lines as they arrive whose metric's name matches, such as 'api.*', at most N a second "
       "(50); what is skipped is said. Ctrl-C ends it" },
+    { "statsd replay [--to ADDRESS] [--speed N|max] [--loop N|forever] FILE...",
+      "send the datagrams of capture files (tcpdump, Wireshark, or the server's own) at their own "
+      "pace, or another one, to udp://127.0.0.1:8125 or ADDRESS; - is standard input" },
     { "statsd --version | -V | --help | -h", "" },
     { "Options", NULL },
     { "-c FILE, --config FILE", "the config file (INI; statsd.conf.example has every key)" },
@@ -58,6 +61,21 @@ static const struct {
       "of top and tail: the server, else STATSD_URL, else http://127.0.0.1:9102; https:// with "
       "the CAs in FILE, or with any certificate. A user and a password: in the URL or in ~/.netrc" },
     { "--", "what follows is not an option" },
+    { "Options of replay", NULL },
+    { "--to ADDRESS",
+      "udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or unix:///PATH (?framing=dsd for frames "
+      "with a length)" },
+    { "--port N, --filter EXPRESSION",
+      "what is taken of the file: UDP to 8125, or to N, or what a filter of tcpdump lets through" },
+    { "--speed N|max, --rate N",
+      "0.1 to 1000 times the pace of the file, or as fast as it goes; or N lines a second" },
+    { "--loop N|forever, --for TIME, --limit N",
+      "how often, how long, how many packets at most" },
+    { "--keep-timestamps", "leave the T fields of lines; else they move to now" },
+    { "--truncated", "send what there is of datagrams that were captured in part" },
+    { "--outgoing", "take what left the machine, too (captures of -i any)" },
+    { "--dry-run", "send nothing: count" },
+    { "--json", "the sums as JSON" },
     { "Where it listens unless told otherwise", NULL },
     { "udp://127.0.0.1:8125",
       "metrics. Others: --set listen.socket=udp://0.0.0.0:8125 (every address), "

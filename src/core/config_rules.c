@@ -8,6 +8,7 @@
 #include "core/redis_options.h"
 #include "core/tag_options.h"
 #include "listen/socket_url.h"
+#include "mirror/opts.h"
 #include "protocol/parse.h"
 #include "sinks/redis.h"
 
@@ -16,6 +17,7 @@ static_assert(GAUGE_SIGN_AUTO == 0 && GAUGE_SIGN_DELTA == 1 && GAUGE_SIGN_ABSOLU
               "protocol.gauge_sign");
 static_assert(LISTEN_SPREAD_AUTO == 0 && LISTEN_SPREAD_SOURCE == 1 && LISTEN_SPREAD_PAYLOAD == 2,
               "listen.spread");
+static_assert(MIRROR_BY_SERIES == 0 && MIRROR_BY_DATAGRAM == 1, "mirror.by");
 static_assert(NAME_TAGS_LIBRATO == 1 && NAME_TAGS_INFLUX == 2 && NAME_TAGS_SIGNALFX == 4 &&
                   NAME_TAGS_GRAPHITE == 8,
               "protocol.name_tags");
@@ -30,6 +32,13 @@ static bool rule_value(enum option_id id, struct slice value, struct buf *why)
     struct listen_address unused;
     if (id == OPTION_listen_socket)
         return socket_url_parse(value, &defaults, &unused, why) == 0;
+    if (id == OPTION_mirror_share) {
+        struct mirror_share share;
+        const char *wrong = mirror_share_parse(value, &share);
+        if (wrong != NULL)
+            buf_printf(why, "%s; give a number of 0 to 1, or of 0%% to 100%%", wrong);
+        return wrong == NULL;
+    }
     return tag_options_value(id, value, why);
 }
 
@@ -39,6 +48,21 @@ static void check_redis(struct config_loader *l, const struct config *c)
     const struct redis_files files = core_redis_files(c);
     if (c->redis_url[0] != '\0' && redis_url_check(c->redis_url, &files, &wrong) < 0)
         config_mistake(l, OPTION_redis_url, "%s", wrong);
+}
+
+/* To itself?  What the sockets are is known by now. */
+static void check_mirror(struct config_loader *l, const struct config *c)
+{
+    struct mirror_own *own = mem_alloc(c->n_sockets * sizeof *own);
+    struct buf why = { 0 };
+    for (size_t i = 0; i < c->n_sockets; i++)
+        own[i] = (struct mirror_own){ .stream = transport_of(c->sockets[i].transport)->accepts,
+                                      .addr = c->sockets[i].addr,
+                                      .addr_len = c->sockets[i].addr_len };
+    if (c->mirror_to[0] != '\0' && mirror_to_check(c->mirror_to, own, c->n_sockets, &why) < 0)
+        config_mistake(l, OPTION_mirror_to, "%.*s", (int)buf_slice(&why).len, buf_slice(&why).ptr);
+    buf_release(&why);
+    free(own);
 }
 
 /* Would both receive the same?  [::] beside an IPv4 address is no mistake: the kernel prefers the
@@ -101,6 +125,7 @@ static void check_sockets(struct config_loader *l, struct config *c)
 static void rule_whole(struct config_loader *l, struct config *c)
 {
     check_sockets(l, c);
+    check_mirror(l, c);
     check_redis(l, c);
     tag_options_whole(l, c);
 }

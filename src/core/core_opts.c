@@ -1,5 +1,8 @@
 #include "core/core_opts.h"
 
+#include <assert.h>
+#include <stdio.h>
+
 #include "core/core_mapping.h"
 #include "core/counter_tables.h"
 #include "core/sink_table.h"
@@ -50,6 +53,16 @@ struct limit_opts core_limit_opts(const struct config *c)
                                 .v4_bits = (uint8_t)c->limits_origin_prefix_v4,
                                 .v6_bits = (uint8_t)c->limits_origin_prefix_v6,
                                 .samples_per_name = (uint32_t)c->limits_max_samples_per_name };
+}
+
+struct mirror_opts core_mirror_opts(const struct config *c, const struct config *in_force)
+{
+    struct mirror_opts o = { .by = (enum mirror_by)c->mirror_by, .parse = parse_opts(in_force) };
+    const char *wrong = mirror_share_parse(slice_str(c->mirror_share), &o.share);
+    assert(wrong == NULL); /* config_rules lets no other in, nor a longer address */
+    (void)wrong;
+    snprintf(o.to, sizeof o.to, "%s", c->mirror_to);
+    return o;
 }
 
 /*

@@ -9,6 +9,7 @@
 #include "expose/counters.h"
 #include "http/counters.h"
 #include "listen/counters.h"
+#include "mirror/stats.h"
 #include "sinks/redis.h"
 
 const struct counter_table *const counter_tables[] = {

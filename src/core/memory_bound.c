@@ -20,9 +20,11 @@
 #include "core/core_opts.h"
 #include "expose/scrape.h"
 #include "http/http.h"
+#include "listen/tap.h"
 #include "listen/tls_door.h"
 #include "listen/transport.h"
 #include "listen/worker.h"
+#include "mirror/mirror.h"
 #include "sinks/redis.h"
 #include "tls/session.h"
 
@@ -187,6 +189,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(EVENTS, 1,
          event_log_memory(EVENT_LOG_KEEP, c->limits_max_line) +
              (uint64_t)workers * EVENT_RING_BYTES);
+    PART(SAMPLE, http && c->http_sample > 0 ? workers : 0, tap_budget_ring(c->http_sample));
     PART(CHECKS, c->prometheus_service_checks ? 1 : 0,
          check_board_memory() + (http ? SCRAPE_UNDER_WAY_MAX * check_board_page_bytes() : 0));
     PART(MAPPING, 1, mapping_bytes(c, m, workers));
@@ -196,6 +199,8 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES + HTTP_BODIES_BYTES);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
+    PART(MIRROR, c->mirror_to[0] != '\0' ? 1 : 0,
+         (uint64_t)workers * TAP_RING_BYTES + MIRROR_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes + REDIS_SPOOL_BYTES);
     PART(NODES, redis_url_nodes(c->redis_url) * (http ? UINT64_C(2) : 1),
          REDIS_NODE_BYTES + TLS_HANDSHAKE_BYTES);

@@ -25,12 +25,28 @@ struct tap {
 
 /* ---- control ---- */
 
+size_t tap_budget_ring(uint64_t budget)
+{
+    enum { LEAST = 256 << 10, SECONDS = 2 };
+    size_t n = LEAST;
+    while (n < SECONDS * budget)
+        n *= 2;
+    return n;
+}
+
+static size_t ring_bytes(const struct tap_opts *o)
+{
+    if (o->ring_bytes > 0)
+        return o->ring_bytes;
+    return o->share > 0 ? TAP_RING_BYTES : tap_budget_ring(o->budget);
+}
+
 struct tap *tap_new(const struct tap_opts *opts)
 {
     assert(opts->share >= 0 && opts->share <= 1 && (opts->share > 0 || opts->budget > 0));
     struct tap *t = mem_zalloc_apart(sizeof *t);
     t->opts = *opts;
-    t->ring = tap_ring_new(opts->ring_bytes > 0 ? opts->ring_bytes : TAP_RING_BYTES);
+    t->ring = tap_ring_new(ring_bytes(opts));
     if (opts->share == 0)
         tap_budget_init(&t->budget, opts->budget, now_mono_ns());
     return t;

@@ -11,12 +11,7 @@
 
 #include "base/now.h"
 #include "send/procfs.h"
-
-/*
- * A socket of Linux holds 212,992 bytes unless it asked for more, and what counts is the memory that
- * datagrams lie in.  Up to QUEUE_MAX of that may wait when LOOK_EVERY more is sent.
- */
-enum { QUEUE_MAX = 98304, LOOK_EVERY = 65536 };
+#include "send/udp_room.h"
 
 enum { SETTLE_MS = 10000, ICMP_NS = 20000000, PAUSE_NS = 1000000, FULL_PAUSE_NS = 100000 };
 
@@ -50,14 +45,19 @@ int outlet_open(struct outlet *o, const struct target *t, bool gently)
     return 0;
 }
 
+/*
+ * A quarter of the queue is for others who send, and for what the kernel takes beyond charge_of.  What
+ * is free beyond that is sent without a further look.
+ */
 static bool has_room(struct outlet *o)
 {
-    struct procfs_udp receiver;
-    if (!o->gently || o->charged < LOOK_EVERY)
+    struct udp_room room;
+    if (!o->gently || o->credit > 0)
         return true;
-    if (!receiver_is_here(o, &receiver) || receiver.queue_bytes <= QUEUE_MAX) {
+    const bool seen = udp_room(o->target->port, &room);
+    if (!seen || room.free > room.size / 2) {
         o->full_since_ns = 0;
-        o->charged = 0;
+        o->credit = seen ? room.free - room.size / 4 : UINT16_MAX;
         return true;
     }
     const uint64_t now_ns = now_mono_ns();
@@ -65,7 +65,7 @@ static bool has_room(struct outlet *o)
         o->full_since_ns = now_ns;
     if (now_ns - o->full_since_ns < OUTLET_PATIENCE_NS)
         return false;
-    o->charged = 0;
+    o->credit = UINT16_MAX;
     return true;
 }
 
@@ -74,9 +74,13 @@ static size_t batch_of(struct outlet *o, const struct send_datagram *d, size_t n
 {
     size_t fit = 0;
     n = n < TARGET_BATCH_MAX ? n : TARGET_BATCH_MAX;
-    while (o->gently && fit < n && o->charged < LOOK_EVERY)
-        o->charged += charge_of(&d[fit++]);
-    return o->gently ? fit : n;
+    if (!o->gently)
+        return n;
+    while (fit < n && o->credit > 0) {
+        const uint64_t charge = charge_of(&d[fit++]);
+        o->credit -= charge < o->credit ? charge : o->credit;
+    }
+    return fit;
 }
 
 /* Will it be taken later? */

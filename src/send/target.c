@@ -41,7 +41,7 @@ static bool is_here(const struct addrinfo *a)
 }
 
 /* host:port, [v6]:port.  The host may be a name. */
-static int inet_resolve(struct target *t, const char *address, int type)
+static int inet_resolve(struct target *t, const char *address, bool names, int type)
 {
     char host[128];
     const char *colon = strrchr(address, ':');
@@ -55,7 +55,8 @@ static int inet_resolve(struct target *t, const char *address, int type)
         return -EINVAL;
     memcpy(host, h.ptr, h.len);
     host[h.len] = '\0';
-    struct addrinfo hints = { .ai_socktype = type }, *found;
+    const struct addrinfo hints = { .ai_socktype = type, .ai_flags = names ? 0 : AI_NUMERICHOST };
+    struct addrinfo *found;
     if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
         return -ENOENT;
     memcpy(&t->addr, found->ai_addr, found->ai_addrlen);
@@ -66,20 +67,21 @@ static int inet_resolve(struct target *t, const char *address, int type)
     return 0;
 }
 
-static int udp_resolve(struct target *t, const char *address)
+static int udp_resolve(struct target *t, const char *address, bool names)
 {
-    return inet_resolve(t, address, SOCK_DGRAM);
+    return inet_resolve(t, address, names, SOCK_DGRAM);
 }
 
-static int tcp_resolve(struct target *t, const char *address)
+static int tcp_resolve(struct target *t, const char *address, bool names)
 {
-    return inet_resolve(t, address, SOCK_STREAM);
+    return inet_resolve(t, address, names, SOCK_STREAM);
 }
 
-static int unix_resolve(struct target *t, const char *address)
+static int unix_resolve(struct target *t, const char *address, bool names)
 {
     struct sockaddr_un un = { .sun_family = AF_UNIX };
     size_t n = strlen(address);
+    (void)names;
     bool abstract = address[0] == '@';
     if (n == 0 || n >= sizeof un.sun_path || (abstract && n == 1))
         return -EINVAL;
@@ -150,7 +152,7 @@ size_t target_datagram_max(const struct target *t)
     return t->framing == SEND_FRAMES ? FRAME_MAX : t->kind->datagram_max;
 }
 
-int target_parse(const char *text, struct target *ret)
+static int parse(const char *text, bool names, struct target *ret)
 {
     const char *end = strstr(text, "://"), *rest = end != NULL ? end + 3 : text;
     struct slice scheme = end != NULL ? slice_of(text, (size_t)(end - text)) : SLICE_LIT("udp");
@@ -163,12 +165,21 @@ int target_parse(const char *text, struct target *ret)
         return -EINVAL;
     memcpy(address, rest, n);
     address[n] = '\0';
-    int rc = t.kind->resolve(&t, address);
-    if (rc == 0 && t.kind->stream)
-        rc = stream_options(&t, rest[n] == '?' ? rest + n + 1 : "");
-    if (rc < 0)
-        return rc;
+    if (t.kind->stream && stream_options(&t, rest[n] == '?' ? rest + n + 1 : "") < 0)
+        return -EINVAL;
+    int rc = t.kind->resolve(&t, address, names);
     snprintf(t.text, sizeof t.text, "%s://%s", t.kind->name, address);
-    *ret = t;
-    return 0;
+    if (rc == 0 || (rc == -ENOENT && !names))
+        *ret = t;
+    return rc;
+}
+
+int target_parse(const char *text, struct target *ret)
+{
+    return parse(text, true, ret);
+}
+
+int target_parse_numeric(const char *text, struct target *ret)
+{
+    return parse(text, false, ret);
 }

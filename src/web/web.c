@@ -127,9 +127,11 @@ struct web *web_new(void)
 
 void web_routes(struct web *w, struct http_route ret[WEB_ROUTES])
 {
-    const struct http_route all = {
-        .ask = on_asked, .cookie = w, .headers = headers, .n_headers = ARRAY_LEN(headers)
-    };
+    const struct http_route all = { .ask = on_asked,
+                                    .cookie = w,
+                                    .guarded = true,
+                                    .headers = headers,
+                                    .n_headers = ARRAY_LEN(headers) };
     ret[0] = ret[1] = all;
     ret[0].path = "/";
     ret[1].path = "/web/";

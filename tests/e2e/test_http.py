@@ -172,7 +172,8 @@ OUT_OF_THE_ORDINARY = [
      b"GET /metrics?" + b"&".join(b"a%d=%s" % (i, b"x" * 70) for i in range(100)) + END + b"X: " + b"x" * 22000 + b"\r\n\r\n", 431),
     ("a target in absolute form", b"GET http://statsd.example:9102/metrics" + END + b"\r\n", 200),
     ("the same with a query", b"GET HTTP://x/-/healthy?a=1" + END + b"\r\n", 200),
-    ("only a host", b"GET http://x" + END + b"\r\n", 200),
+    ("only a host", b"GET http://x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 200),
+    ("a host that is none of ours", b"GET /" + END + b"\r\n", 421),
     ("an unknown path of a host", b"GET http://x/nothing" + END + b"\r\n", 404),
 ]
 

@@ -21,21 +21,22 @@ allowed_of() {
     api) echo "api base aggregate http" ;;
     web) echo "web base http" ;;
     send) echo "send base" ;;
+    mirror) echo "mirror base protocol aggregate send" ;;
     takeover) echo "takeover base" ;;
     sandbox) echo "sandbox base" ;;
     capture) echo "capture base" ;;
     config) echo "config base" ;;
-    core) echo "core base protocol aggregate tls listen sinks expose api http config" ;;
+    core) echo "core base protocol aggregate tls listen sinks expose api http mirror config" ;;
     explain) echo "explain base protocol aggregate expose config core" ;;
     state) echo "state base aggregate listen sinks core" ;;
     cluster) echo "cluster base protocol aggregate sinks expose http config core" ;;
-    app) echo "app base protocol aggregate tls listen sinks expose api http web send takeover sandbox capture config core explain state cluster" ;;
-    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http web send takeover sandbox capture config core explain state cluster app" ;;
+    app) echo "app base protocol aggregate tls listen sinks expose api http web send mirror takeover sandbox capture config core explain state cluster" ;;
+    cmd) echo "cmd base protocol aggregate tls listen sinks expose api http web send mirror takeover sandbox capture config core explain state cluster app" ;;
     *) return 1 ;;
     esac
 }
 
-ONE_WAY="base protocol aggregate tls listen sinks http expose api web send takeover sandbox capture config core explain state cluster cmd app"
+ONE_WAY="base protocol aggregate tls listen sinks http expose api web send mirror takeover sandbox capture config core explain state cluster cmd app"
 
 # The includes of a room, file to file: NAME NAME a line.  x.h, x_priv.h and x.c are one file.
 includes_in() {

@@ -47,6 +47,7 @@ BELONG = {
     "expose": "prop/exposed prop/native prop/walk replay/accept replay/exposition",
     "http": "replay/accept replay/http replay/auth unit/expose unit/api e2e/web_config e2e/web_config_tls",
     "listen": "prop/lane_cuts prop/framing_cuts replay/stream e2e/limits_by_sender",
+    "mirror": "e2e/mirror",
     "protocol": "prop/bare prop/framing_cuts prop/lane_cuts replay/parse replay/framing replay/stream replay/number",
     "sandbox": "e2e/sandbox",
     "send": "unit/bench e2e/load_generator",

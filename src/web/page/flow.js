@@ -13,7 +13,7 @@ const PLACES = [
 ];
 // As in page.css: the rows of the table beside it, the first taller than the others.
 const HEIGHT = 330, HEAD = 30, FIRST = 130, ROW = 34, LEFT = 10, RIGHT = 392, THIN = 1.5, BAR = 116;
-const cells = new Map();
+const cells = new Map(), received = svg("rect", { class: "c-accent", x: 0, width: LEFT });
 
 const rateOf = (second) => ({
   aggregated: second.aggregated, events: second.events + second.checks, rejected: second.rejected, refused: second.refused,
@@ -30,7 +30,7 @@ export function build() {
     $("flow").append(path, end);
     cells.set(id, { now, total, path, end });
   }
-  $("flow").append(svg("rect", { class: "c-accent", id: "flow-in", x: 0, width: LEFT }));
+  $("flow").append(received);
 }
 
 function draw(now) {
@@ -38,8 +38,8 @@ function draw(now) {
   const thick = (id) => (now[id] > 0 ? Math.max(THIN, (now[id] / all) * BAR) : 0);
   const total = PLACES.reduce((sum, [id]) => sum + thick(id), 0);
   let from = HEAD + FIRST / 2 + 40 - total / 2;
-  $("flow-in").setAttribute("y", total > 0 ? from : HEIGHT / 2);
-  $("flow-in").setAttribute("height", Math.max(total, 1));
+  received.setAttribute("y", total > 0 ? from : HEIGHT / 2);
+  received.setAttribute("height", Math.max(total, 1));
   PLACES.forEach(([id], i) => {
     const row = i === 0 ? FIRST : ROW, top = i === 0 ? HEAD : HEAD + FIRST + ROW * (i - 1), { path, end } = cells.get(id);
     const left = thick(id), right = Math.min(left, row - 8), to = top + (row - right) / 2, mid = (LEFT + RIGHT) / 2;

@@ -1,0 +1,241 @@
+/*
+ *     on_asked -> answer    arguments, a free place, a tail_stream for it
+ *     api_tails_line        each tail whose pattern matches -> its tail_stream
+ *     api_tails_flush       the streams send; those whose readers have gone end
+ */
+#include "api/tails.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/args.h"
+#include "api/json.h"
+#include "base/glob.h"
+#include "base/mem.h"
+#include "base/now.h"
+#include "base/number.h"
+#include "http/answer.h"
+#include "http/mailbox.h"
+
+enum { MATCH_MAX = 256 };
+
+struct tail {
+    struct tail_stream *stream; /* NULL: this place is free */
+    char match[MATCH_MAX];
+    size_t match_len;
+    bool of_line; /* match is a pattern of the line, not of the name */
+};
+
+struct api_tails {
+    const char *refusal;
+    bool stopped;
+    unsigned open;
+    struct http_mailbox mailbox;
+    uv_async_t asked;
+    struct tail at[API_TAILS_MAX];
+};
+
+/* ---- arguments ---- */
+
+struct wants {
+    struct slice match;
+    uint32_t rate;
+};
+
+static bool read_match(struct slice value, const struct api_ask *ask, void *to)
+{
+    (void)ask;
+    *(struct slice *)to = value;
+    return value.len <= MATCH_MAX;
+}
+
+static bool read_rate(struct slice value, const struct api_ask *ask, void *to)
+{
+    int64_t n;
+    (void)ask;
+    if (!number_parse_int(value, &n) || n < 1 || n > API_TAIL_RATE_MAX)
+        return false;
+    *(uint32_t *)to = (uint32_t)n;
+    return true;
+}
+
+/* clang-format off */
+static const struct api_arg takes[] = {
+    { "match", "a pattern of at most 256 bytes, such as web.* or *|ms|*#env:prod*",
+      read_match, offsetof(struct wants, match), false },
+    { "rate", "a whole number from 1 to 1000",
+      read_rate, offsetof(struct wants, rate), false },
+};
+/* clang-format on */
+
+/* ---- readers ---- */
+
+static void refuse_take(struct http_request *r, unsigned status, struct buf *json)
+{
+    struct http_body *b = http_body_take("application/json", json->ptr, json->len);
+    http_answer(r, status, b);
+    http_body_unref(b);
+}
+
+static void refuse(struct http_request *r, unsigned status, const char *why)
+{
+    struct buf json = { 0 };
+    api_json_error(&json, (struct slice){ 0 }, slice_str(why));
+    refuse_take(r, status, &json);
+}
+
+static void begin(struct api_tails *t, struct http_request *r, const struct wants *w)
+{
+    struct tail *one = t->at;
+    while (one < t->at + API_TAILS_MAX && one->stream != NULL)
+        one++;
+    if (one == t->at + API_TAILS_MAX) {
+        refuse(r, 503, "16 tails are open, which is the most; try again later");
+        return;
+    }
+    struct tail_stream *stream = tail_stream_new(w->rate, now_mono_ns());
+    if (!tail_stream_answer(stream, r)) {
+        tail_stream_end(stream);
+        refuse(r, 503, "too many streams are open; http.max_streams is their limit");
+        return;
+    }
+    *one = (struct tail){ .stream = stream, .match_len = w->match.len };
+    memcpy(one->match, w->match.ptr, w->match.len);
+    one->of_line = memchr(one->match, ':', one->match_len) != NULL ||
+                   memchr(one->match, '|', one->match_len) != NULL;
+    t->open++;
+}
+
+static void answer(struct api_tails *t, struct http_request *r)
+{
+    struct http_arg args[HTTP_ARGS_MAX];
+    struct api_ask ask = { .args = args, .n_args = http_request_args(r, args) };
+    struct wants w = { .match = SLICE_LIT("*"), .rate = API_TAIL_RATE };
+    struct buf error = { 0 };
+    if (t->stopped)
+        refuse(r, 503, "the server is stopping");
+    else if (t->refusal != NULL)
+        refuse(r, 403, t->refusal);
+    else if (!api_args_read(&ask, takes, ARRAY_LEN(takes), &w, &error))
+        refuse_take(r, 400, &error);
+    else
+        begin(t, r, &w);
+}
+
+static void on_asked(uv_async_t *async)
+{
+    struct api_tails *t = async->data;
+    struct http_request *const *to;
+    size_t n = http_mailbox_take(&t->mailbox, &to);
+    for (size_t i = 0; i < n; i++)
+        answer(t, to[i]);
+}
+
+/* HTTP thread */
+static void wake(void *tails)
+{
+    uv_async_send(&((struct api_tails *)tails)->asked);
+}
+
+/* ---- lines ---- */
+
+bool api_tails_open(const struct api_tails *t)
+{
+    return t != NULL && t->open > 0;
+}
+
+static bool matches(const struct tail *t, struct slice line, struct slice name)
+{
+    return t->stream != NULL && glob_match(slice_of(t->match, t->match_len),
+                                           t->of_line || name.ptr == NULL ? line : name);
+}
+
+void api_tails_line(struct api_tails *t, struct slice line, struct slice name,
+                    void (*about)(void *cookie, struct tail_line *ret), void *cookie)
+{
+    struct tail_line l = { .line = line };
+    bool known = false;
+    for (unsigned i = 0; i < API_TAILS_MAX; i++) {
+        if (!matches(&t->at[i], line, name))
+            continue;
+        if (!known)
+            about(cookie, &l);
+        known = true;
+        tail_stream_line(t->at[i].stream, &l);
+    }
+}
+
+static void end(struct api_tails *t, struct tail *one)
+{
+    tail_stream_end(one->stream);
+    one->stream = NULL;
+    t->open--;
+}
+
+void api_tails_flush(struct api_tails *t, uint64_t now_ns)
+{
+    for (struct tail *one = t->at; one < t->at + API_TAILS_MAX; one++) {
+        if (one->stream == NULL)
+            continue;
+        tail_stream_flush(one->stream, now_ns);
+        if (tail_stream_is_over(one->stream))
+            end(t, one);
+    }
+}
+
+/* ---- its life ---- */
+
+int api_tails_new(uv_loop_t *loop, const char *refusal, struct api_tails **ret)
+{
+    struct api_tails *t = mem_zalloc(sizeof *t);
+    int rc = uv_async_init(loop, &t->asked, on_asked);
+    if (rc < 0) {
+        free(t);
+        return rc;
+    }
+    t->asked.data = t;
+    t->refusal = refusal;
+    http_mailbox_init(&t->mailbox, wake, t);
+    *ret = t;
+    return 0;
+}
+
+struct http_route api_tails_route(struct api_tails *t)
+{
+    return (struct http_route){ .path = "/api/v1/tail",
+                                .ask = http_mailbox_ask,
+                                .cookie = &t->mailbox };
+}
+
+void api_tails_start(struct api_tails *t)
+{
+    if (t != NULL)
+        t->stopped = false;
+}
+
+void api_tails_stop(struct api_tails *t)
+{
+    if (t == NULL)
+        return;
+    for (unsigned i = 0; i < API_TAILS_MAX; i++)
+        if (t->at[i].stream != NULL)
+            end(t, &t->at[i]);
+    t->stopped = true;
+    on_asked(&t->asked);
+}
+
+static void on_closed(uv_handle_t *asked)
+{
+    free(asked->data);
+}
+
+void api_tails_free(struct api_tails *t)
+{
+    if (t == NULL)
+        return;
+    assert(t->open == 0);
+    http_mailbox_close(&t->mailbox);
+    http_mailbox_release(&t->mailbox);
+    uv_close((uv_handle_t *)&t->asked, on_closed);
+}

@@ -1,0 +1,38 @@
+#include "base/glob.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How many bytes of the pattern stand for one of the text, at p; 0: they do not match. */
+static size_t step(struct slice pattern, size_t p, char c)
+{
+    if (pattern.ptr[p] == '?')
+        return 1;
+    if (pattern.ptr[p] == '\\' && p + 1 < pattern.len)
+        return pattern.ptr[p + 1] == c ? 2 : 0;
+    return pattern.ptr[p] == c;
+}
+
+/* Only the last '*' is ever widened: what an earlier one could take, that one takes as well. */
+bool glob_match(struct slice pattern, struct slice text)
+{
+    size_t p = 0, t = 0, star = SIZE_MAX, from = 0;
+    while (t < text.len) {
+        size_t n;
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            from = t;
+        } else if (p < pattern.len && (n = step(pattern, p, text.ptr[t])) > 0) {
+            p += n;
+            t++;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            t = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*')
+        p++;
+    return p == pattern.len;
+}
