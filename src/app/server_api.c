@@ -411,6 +411,7 @@ int server_api_open(struct server *s)
     const struct api_opts o = {
         .loop = &s->loop,
         .from = { .lifecycle = s->config->http_lifecycle,
+                  .capture = &s->capturing.api,
                   .events = s->events.log,
                   .history = &v->history,
                   .timeline = &v->timeline,

@@ -158,8 +158,8 @@ int server_http_start(struct server *s)
         { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
         cluster_route(s),
         api_route(s->api),
-        api_live_route(s->view->live),
         api_tails_route(s->tails),
+        api_live_route(s->view->live),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },
         { .path = "/-/quit", .probe = post_quit, .cookie = s, .methods = HTTP_POST },
@@ -217,8 +217,8 @@ void server_http_leave(struct server *s)
 
 void server_http_stop(struct server *s)
 {
-    server_api_leave(s);
     api_tails_stop(s->tails);
+    server_api_leave(s);
     if (s->http != NULL) {
         http_stats(s->http, &s->self.http_ended); /* the state is saved when nobody can scrape */
         http_stop(s->http);

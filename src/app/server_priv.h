@@ -31,6 +31,7 @@
 #include "api/api.h"
 #include "api/tails.h"
 #include "cluster/page.h"
+#include "app/capturing.h"
 #include "app/descriptors.h"
 #include "app/events.h"
 #include "app/manager.h"
@@ -95,6 +96,7 @@ struct server {
     struct web *page;
     struct http_route routes[11];
     struct descriptors descriptors; /* how many connections there may be */
+    struct capturing capturing;
     struct sink_list sinks;
     struct server_mirror mirror;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;

@@ -20,7 +20,7 @@
 #include "app/version.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "cmd/live/live.h"
+
 #include "config/guess.h"
 #include "config/option_value.h"
 #include "config/rivals.h"
