@@ -8,6 +8,7 @@
 #include "aggregate/snapshot.h"
 #include "api/history.h"
 #include "api/live.h"
+#include "api/reject_board.h"
 #include "api/sources.h"
 #include "api/timeline.h"
 #include "config/options.h"
@@ -18,6 +19,7 @@ struct server_view {
     struct timeline timeline;
     struct api_live *live;              /* the stream of its rows */
     uint64_t streams_open, streams_max; /* readers of feeds, at the last look */
+    struct reject_board rejects;
     uint64_t row_turn;                  /* the next row is added when this turn is over; 0: none */
     uint64_t row_done;                  /* turns that were over at the last row */
     double cpu_s, cpu_at_s;             /* process CPU time at the last row, and when */
