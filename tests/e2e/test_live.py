@@ -47,7 +47,7 @@ def test_a_stream_begins_with_the_history_and_goes_on_with_each_second():
             assert name == "history" and history["step_s"] == 1
             s.send(b"a:1|c\nb:1|c\nbad")
             lines = rejected = 0
-            while lines < 2 or rejected < 1:
+            while lines < 1.5 or rejected < 0.5:  # rates of about a second each
                 at, name, row = next_event(r)
                 assert name == "second" and set(row) == set(history["columns"])
                 lines += row["aggregated"]
@@ -124,7 +124,6 @@ def test_top_shows_a_server_takes_keys_and_says_when_it_is_away():
 def test_top_once_prints_text_or_json():
     with Server() as s:
         s.send(b"api.requests:1|c")
-        s.wait_value("api_requests_total", 1)
         url = "http://" + s.http_addr()
         r = run("top", "--once", "--from", url)
         assert r.returncode == 0 and b"received" in r.stdout, r
