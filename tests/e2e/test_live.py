@@ -116,7 +116,7 @@ def test_top_shows_a_server_takes_keys_and_says_when_it_is_away():
             t.wait("this help")
             t.keys("?")
             s.process.terminate()
-            t.wait("connect")
+            t.wait("Failed to")
             t.keys("q")
             wait_for(lambda: t.call("has-session", "-t", "t").returncode != 0, "top to end", patience=5)
 
