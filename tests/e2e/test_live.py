@@ -99,7 +99,8 @@ def terminal(command, **size):
 
 
 def test_top_shows_a_server_takes_keys_and_says_when_it_is_away():
-    with Server() as s:
+    with contextlib.ExitStack() as server:
+        s = server.enter_context(Server())
         s.send(b"\n".join([b"api.requests:1|c|#path:%d" % i for i in range(9)] + [b"db.queries:1|ms"]))
         with terminal(f"{STATSD} top --from http://{s.http_addr()}") as t:
             t.wait("statsd ", "received", "api.requests", "db.queries", "by samples")
@@ -115,7 +116,7 @@ def test_top_shows_a_server_takes_keys_and_says_when_it_is_away():
             t.keys("?")
             t.wait("this help")
             t.keys("?")
-            s.process.terminate()
+            server.close()
             t.wait("Failed to")
             t.keys("q")
             wait_for(lambda: t.call("has-session", "-t", "t").returncode != 0, "top to end", patience=5)
