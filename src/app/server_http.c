@@ -212,6 +212,7 @@ void server_http_again(struct server *s)
 void server_http_leave(struct server *s)
 {
     server_api_leave(s);
+    api_tails_stop(s->tails);
     http_leave(s->http);
 }
 

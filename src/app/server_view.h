@@ -17,12 +17,12 @@
 struct server_view {
     struct history history;
     struct timeline timeline;
-    struct reject_board rejects;
     struct api_live *live;              /* the stream of its rows */
     uint64_t streams_open, streams_max; /* readers of feeds, at the last look */
-    uint64_t row_turn;                  /* the next row is added when this turn is over; 0: none */
-    uint64_t row_done;                  /* turns that were over at the last row */
-    double cpu_s, cpu_at_s;             /* process CPU time at the last row, and when */
+    struct reject_board rejects;
+    uint64_t row_turn;      /* the next row is added when this turn is over; 0: none */
+    uint64_t row_done;      /* turns that were over at the last row */
+    double cpu_s, cpu_at_s; /* process CPU time at the last row, and when */
     bool redis_up;
     uint64_t redis_dropped;  /* series, at the last look */
     uint64_t *kernel_drops;  /* of each listener, at the last look */

@@ -18,7 +18,7 @@
 
 enum {
     EVERY_MS = 1000,
-    ROWS_ASKED = 200,
+    ROWS_ASKED = 100,
     ONCE_ROWS = 20,
     FILTER_MAX = 100,
     COLUMNS_LEAST = 20,

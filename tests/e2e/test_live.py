@@ -1,0 +1,154 @@
+"""/api/v1/stream; statsd top in a real terminal (tmux); statsd tail through a pipe."""
+import contextlib
+import http.client
+import json
+import os
+import subprocess
+import tempfile
+
+import pytest
+
+from harness import STATSD, Server, run, wait_for
+
+pytestmark = pytest.mark.plain
+
+
+def next_event(r):
+    """(id, name, data) of the next event."""
+    got = {}
+    while True:
+        line = r.readline().decode()
+        assert line, "the stream has ended"
+        if line == "\n":
+            if "data" in got:
+                return got.get("id"), got.get("event"), json.loads(got["data"])
+            continue
+        key, _, value = line.rstrip("\n").partition(": ")
+        got[key] = value
+
+
+@contextlib.contextmanager
+def stream(s, **headers):
+    c = http.client.HTTPConnection(s.http_addr(), timeout=10)
+    c.request("GET", "/api/v1/stream", headers={k.replace("_", "-"): v for k, v in headers.items()})
+    r = c.getresponse()
+    try:
+        yield r
+    finally:
+        r.close()
+        c.close()
+
+
+def test_a_stream_begins_with_the_history_and_goes_on_with_each_second():
+    with Server() as s:
+        with stream(s) as r:
+            assert r.getheader("Cache-Control") == "no-store"
+            _, name, history = next_event(r)
+            assert name == "history" and history["step_s"] == 1
+            next_event(r)  # the first row of all has no rates
+            s.send(b"a:1|c\nb:1|c\nbad")
+            lines = rejected = 0
+            while lines < 1.5 or rejected < 0.5:  # rates of about a second each
+                at, name, row = next_event(r)
+                assert name == "second" and set(row) == set(history["columns"])
+                lines += row["aggregated"]
+                rejected += row["rejected"]
+        with stream(s, Last_Event_ID=at) as r:
+            _, name, history = next_event(r)
+            assert name == "history" and len(history["rows"]) <= 2
+        s.wait_self("statsd_http_streams", 0, patience=10)
+
+
+def test_one_stream_too_many_is_refused_and_scrapes_find_room():
+    with Server("http.max_streams=2", "http.max_per_ip=2") as s, contextlib.ExitStack() as held:
+        for _ in range(2):
+            assert held.enter_context(stream(s)).status == 200
+        refused = held.enter_context(stream(s))
+        assert refused.status == 503 and refused.getheader("Retry-After")
+        assert "http.max_streams" in json.loads(refused.read())["error"]
+        assert s.scrape()
+
+
+class Terminal:
+    """tmux, with a command in it."""
+    def __init__(self, dir, command, columns=80, rows=24):
+        self.tmux = ["tmux", "-L", os.path.basename(dir), "-f", "/dev/null"]
+        self.call("new-session", "-d", "-s", "t", "-x", str(columns), "-y", str(rows), command)
+
+    def call(self, *words):
+        env = dict(os.environ, LC_ALL="C.UTF-8", TERM="screen")
+        return subprocess.run(self.tmux + list(words), env=env, capture_output=True, text=True, timeout=20)
+
+    def text(self):
+        return self.call("capture-pane", "-p", "-t", "t").stdout
+
+    def wait(self, *texts):
+        wait_for(lambda: all(t in self.text() for t in texts), lambda: f"{texts} in:\n{self.text()}", patience=15)
+
+    def keys(self, *keys):
+        self.call("send-keys", "-t", "t", *keys)
+
+
+@contextlib.contextmanager
+def terminal(command, **size):
+    with tempfile.TemporaryDirectory(prefix="statsd-top-") as dir:
+        t = Terminal(dir, command, **size)
+        try:
+            yield t
+        finally:
+            t.call("kill-server")
+
+
+def test_top_shows_a_server_takes_keys_and_says_when_it_is_away():
+    with contextlib.ExitStack() as server:
+        s = server.enter_context(Server())
+        s.send(b"\n".join([b"api.requests:1|c|#path:%d" % i for i in range(9)] + [b"db.queries:1|ms"]))
+        with terminal(f"{STATSD} top --from http://{s.http_addr()}") as t:
+            t.wait("statsd ", "received", "api.requests", "db.queries", "by samples")
+            t.keys("2")
+            t.wait("by series", "SERIES")
+            t.keys("/", "d", "b", ".", "Enter")
+            t.wait("filter: db.")
+            wait_for(lambda: "api.requests" not in t.text(), "the filter", patience=5)
+            t.keys("s")
+            t.wait("sorted by name")
+            t.call("resize-window", "-t", "t", "-x", "40", "-y", "10")
+            t.wait("by series", "q quit")
+            t.keys("?")
+            t.wait("this help")
+            t.keys("?")
+            server.close()
+            t.wait("Failed to")
+            t.keys("q")
+            wait_for(lambda: t.call("has-session", "-t", "t").returncode != 0, "top to end", patience=5)
+
+
+def test_top_once_prints_text_or_json():
+    with Server() as s:
+        s.send(b"api.requests:1|c")
+        url = "http://" + s.http_addr()
+        r = run("top", "--once", "--from", url)
+        assert r.returncode == 0 and b"received" in r.stdout, r
+        r = run("top", "--json", "--from", url)
+        assert set(json.loads(r.stdout)) == {"status", "conservation", "top"}
+    assert run("top", "--once", "--from", url).returncode == 1
+    assert run("top", "--from", "nowhere").returncode == 2
+    assert run("top", "--by", "size").returncode == 2
+
+
+def test_tail_prints_lines_that_cannot_steer_a_terminal_and_ends_with_its_pipe():
+    with Server() as s:
+        url = "http://" + s.http_addr()
+        with subprocess.Popen([STATSD, "tail", "--from", url, "-n", "2"], stdout=subprocess.PIPE) as tail:
+            s.wait_self("statsd_http_streams", 1, patience=10)
+            s.send(b"a.b\x1b[2Jc:1|c\nd.e:2|c")
+            assert tail.communicate(timeout=15)[0] == b"a.b\\x1b[2Jc:1|c\nd.e:2|c\n"
+            assert tail.returncode == 0
+        with subprocess.Popen([STATSD, "tail", "--json", "--from", url, "d.*"], stdout=subprocess.PIPE) as tail:
+            s.wait_self("statsd_http_streams", 1, patience=10)
+            s.send(b"x.y:1|c\nd.e:2|c")
+            assert json.loads(tail.stdout.readline())["line"] == "d.e:2|c"
+            tail.stdout.close()
+            wait_for(lambda: s.send(b"d.e:2|c") or tail.poll() is not None, "tail to end", patience=10, every=0.2)
+    assert run("tail", "--from", url).returncode == 1
+    assert run("tail", "--rate", "0").returncode == 2
