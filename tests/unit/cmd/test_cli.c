@@ -159,7 +159,8 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "describe", "options", "metrics" }, "describe takes one of" },
         { { "describe", "options", "-c", "x" }, "describe does not take -c" },
         { { "rewind", "file" },
-          "no such command: rewind; there are check, explain, describe, convert, redis, and none" },
+          "no such command: rewind; there are check, explain, describe, convert, redis, top, tail, "
+          "replay, and none" },
         { { "convret" }, "no such command: convret; did you mean convert?" },
         { { "explain", "--framing" }, "--framing needs datagram, line or dsd" },
         { { "explain", "--framing=dsd", "--framing=line" }, "--framing is given twice" },
