@@ -93,7 +93,7 @@ struct server {
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct web *page;
-    struct http_route routes[9];
+    struct http_route routes[10];
     struct descriptors descriptors; /* how many connections there may be */
     struct sink_list sinks;
     struct server_mirror mirror;
