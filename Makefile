@@ -190,12 +190,17 @@ arm64:    ## base and protocol with their tests for aarch64, under qemu, where t
 	@tests/support/arm64.sh '$(B)'
 
 .PHONY: nightly
-nightly: arm64    ## what a change does not wait for: aarch64, a soak, chaos, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
+nightly: arm64    ## what a change does not wait for: aarch64, a soak, chaos, the page in a browser, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
 	@NIGHTLY=1 $(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory soak T=10m
 	@SLOW=1 $(MAKE) --no-print-directory e2e T='-k redis_spool'
+	@NIGHTLY=1 $(MAKE) --no-print-directory e2e T='-k page_browser'
 	@$(MAKE) --no-print-directory chaos
 	@$(MAKE) --no-print-directory chaos T=4m SEED=$$(date +%Y%m%d)
+
+.PHONY: screenshots
+screenshots:    ## docs/images: the page with invented data, where chromium, chromium-driver and python3-selenium are
+	@$(PYTHON) tests/support/screenshots.py
 
 .PHONY: layers
 layers:    ## check that includes follow the arrows between rooms

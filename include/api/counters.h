@@ -24,7 +24,7 @@ enum api_counter {
 };
 
 /* X(status): those with which a request is answered. */
-#define API_STATUSES(X) X(200) X(400) X(403) X(404) X(405) X(413) X(429) X(503)
+#define API_STATUSES(X) X(200) X(400) X(403) X(404) X(405) X(409) X(413) X(429) X(503)
 
 enum api_status {
 #define X(status) API_##status,

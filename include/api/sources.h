@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "aggregate/event_log.h"
+#include "api/capture_view.h"
 #include "api/history.h"
 #include "api/timeline.h"
 #include "base/buf.h"
@@ -99,6 +100,7 @@ struct api_sources {
     /* Append `statsd explain --json` to json, and `statsd explain` to text.  cost  up to some ms */
     void (*explain)(void *server, struct slice datagram, enum api_framing framing, struct buf *json,
                     struct buf *text);
+    const struct api_capture *capture;
 };
 
 #endif

@@ -25,21 +25,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "base/tap_ring.h"
 #include "capture/counters.h"
+#include "capture/socket.h"
 
 enum { CAPTURE_FILE_MAX = 64 };
 
 /* The most that it takes while it runs, beside a ring for each worker. */
 enum { CAPTURE_MEMORY_BYTES = 2 << 20 };
-
-/* A socket, whose number in the files is its place in an array of these. */
-struct capture_socket {
-    const char *url;
-    struct sockaddr_storage address; /* AF_UNIX: the family alone */
-};
 
 /* What one worker brings. */
 struct capture_feed {

@@ -6,8 +6,8 @@
  *                        a fragment of one:   v     |  (reassembly.h)
  *                                          reassembly_add
  *
- * Checksums are not looked at: a sender that leaves them to its network card is captured before they
- * are there.  Lengths are those of the headers, as far as the capture goes.
+ * Checksums are not looked at: a sender that leaves them to its network card is captured before
+ * they are there.  Lengths are those of the headers, as far as the capture goes.
  *
  *   source   strangers: any byte, any length
  *   thread   any (no state); what is returned borrows the frame

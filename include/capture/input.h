@@ -85,8 +85,8 @@ struct input_datagram {
 /**
  * input_next(in, ret, error):
  *   ret      borrowed until the next call
- *   returns  1; 0 at the end; -EIO: it ends within a packet, or is damaged from here on, with a text
- *            appended to error
+ *   returns  1; 0 at the end; -EIO: it ends within a packet, or is damaged from here on, with a
+ *            text appended to error
  */
 int input_next(struct input *in, struct input_datagram *ret, struct buf *error);
 

@@ -1,10 +1,10 @@
 /**
  * reassembly: fragments of IP packets put together.
  *
- * At most REASSEMBLY_OPEN_MAX packets are open; a further one closes the oldest.  One that waits for
- * its rest longer than REASSEMBLY_PATIENCE_NS, by the times of the capture, is given up.  Fragments
- * that overlap are no accident of the field: their packet is dropped, and what else comes of it.  The
- * same fragment seen twice is one (a capture of several interfaces).
+ * At most REASSEMBLY_OPEN_MAX packets are open; a further one closes the oldest.  One that waits
+ * for its rest longer than REASSEMBLY_PATIENCE_NS, by the times of the capture, is given up. 
+ * Fragments that overlap are no accident of the field: their packet is dropped, and what else comes
+ * of it.  The same bytes seen twice are no overlap (a capture of several interfaces).
  *
  *   source   strangers: any fragment, in any order
  *   thread   one

@@ -238,6 +238,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(http, show_lines, BOOL, "on", 0, 0, "", RESTART,                                             \
       "Show lines as they came on /api/v1/tail, and those that were refused on /api/v1/rejected. " \
       "Off, where they may hold what is private.")                                                 \
+    X(http, max_streams, UINT, "64", 1, 4096, "", RESTART,                                         \
+      "Most readers of live data (/api/v1/stream, /api/v1/tail) at a time, all addresses "         \
+      "together; the next one is answered 503. They do not count for http.max_per_ip.")            \
     X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "", RESTART,                            \
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \
@@ -252,6 +255,25 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "What the share is of: series, all lines of some names and tags, the same ones on every "    \
       "server, so that their sums there are those here; datagram, every so-many-th datagram as "   \
       "it came.")                                                                                  \
+    X(capture, dir, STRING, "", 0, 0, "", RESTART,                                                 \
+      "A folder for captures: what comes in, as pcap files that tcpdump and Wireshark read "       \
+      "(docs/capture.md). It has to exist. Empty means that none can be made.")                    \
+    X(capture, start, BOOL, "off", 0, 0, "", RESTART,                                              \
+      "Whether a capture begins when the server starts; else it is begun and ended by "            \
+      "POST /api/v1/capture, which needs http.lifecycle.")                                         \
+    X(capture, share, DOUBLE, "1", 0.000001, 1, "", RESTART,                                       \
+      "Which share of the datagrams is captured, evenly: 0.01 is every hundredth of each worker. " \
+      "POST can ask for less.")                                                                    \
+    X(capture, snaplen, SIZE, "256KiB", 128, 256 * OPTION_KIB, "", RESTART,                        \
+      "How much of each packet is kept, its IP and UDP headers counted; readers see that the rest "\
+      "is missing.")                                                                               \
+    X(capture, max_bytes, SIZE, "1GiB", 0, 16384 * OPTION_GIB, "", RESTART,                        \
+      "A capture ends when it has written this much; POST can ask for less. 0 means that it goes " \
+      "on, and the oldest files make room.")                                                       \
+    X(capture, max_file_bytes, SIZE, "64MiB", OPTION_MIB, 1024 * OPTION_GIB, "", RESTART,          \
+      "The next file begins when one has this size.")                                              \
+    X(capture, max_files, UINT, "16", 1, 10000, "", RESTART,                                       \
+      "Captures' files in the folder; the oldest is removed when there would be more.")            \
     X(redis, url, SECRET, "", 0, 0, "", RESTART,                                                   \
       "redis://[user[:password]@]host[:port][/db], rediss:// the same over TLS, several hosts "    \
       "(host,host) for a cluster, redis+sentinel://host[:port]/master, or "                        \
@@ -311,6 +333,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
     X(prometheus, "How metrics look on /metrics.")                                                 \
     X(http,       "The HTTP server.")                                                              \
     X(mirror,     "A copy of what comes in, for another server.")                                  \
+    X(capture,    "What comes in, into files: docs/capture.md.")                                   \
     X(redis,      "The Redis sink.")
 /* clang-format on */
 

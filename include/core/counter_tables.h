@@ -22,6 +22,7 @@
     X(EXPOSE, EXPOSE_COUNTERS, expose_counters)                                                    \
     X(API, API_COUNTERS, api_counters)                                                             \
     X(MIRROR, MIRROR_COUNTERS, mirror_counters)                                                    \
+    X(CAPTURE, CAPTURE_COUNTERS, capture_counters)                                                 \
     X(REDIS, REDIS_COUNTERS, redis_counters)                                                       \
     X(CLUSTER, CLUSTER_COUNTERS, cluster_counters)                                                 \
     X(SERVER, SERVER_COUNTERS, server_counters)

@@ -32,6 +32,7 @@ struct core_mapping;
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SECURE,      "HTTP: TLS of connections (http.web_config)")                                   \
     X(MIRROR,      "mirror: a ring for each worker, and what it remembers (mirror.to)")            \
+    X(CAPTURE,     "capture: what waits for the disk (capture.dir)")                               \
     X(SPOOL,       "Redis: intervals waiting (redis.spool_max_bytes)")                             \
     X(EVENT_QUEUE, "Redis: events and service checks waiting")                                     \
     X(NODES,       "Redis: connections to nodes, by the hosts of redis.url")                       \
@@ -54,6 +55,7 @@ struct memory_bound {
                            interval of its window */
     uint64_t spool_disk; /* on the disk: what waits for Redis and has no room in memory */
     uint64_t state_file; /* on the disk, where all series are counters; twice while it is written */
+    uint64_t capture;    /* on the disk, while one runs: files of capture.dir */
     uint64_t takeover;   /* two processes, and the state in memory; 0: there can be none */
     uint64_t kernel;     /* not in total: receive buffers, which are the kernel's */
 };

@@ -2,7 +2,8 @@
  * outlet: one socket of a target, through which datagrams go once, in their order, on the caller's
  * thread.  (sender.h: threads that send the same block again and again.)
  *
- * What the kernel has no room for is no loss: it is sent again after a pause, and the pause counted.
+ * What the kernel has no room for is no loss: it is sent again after a pause, and the pause
+ * counted.
  *
  *     outlet_open -> outlet_send ... -> outlet_settle -> outlet_close
  *
@@ -57,8 +58,10 @@ int outlet_open(struct outlet *o, const struct target *t, bool gently);
  */
 size_t outlet_send(struct outlet *o, const struct send_block *b, size_t first);
 
-/* When all was sent: hear what ICMP answered, tell a stream's peer that no more comes, and wait until
- * it has read all (10 s at most); ask what the receiver's kernel dropped, whoever sent it. */
+/*
+ * When all was sent: hear what ICMP answered, tell a stream's peer that no more comes, and wait
+ * until it has read all (10 s at most); ask what the receiver's kernel dropped, whoever sent it.
+ */
 void outlet_settle(struct outlet *o);
 
 void outlet_close(struct outlet *o);

@@ -4,8 +4,8 @@
  * Only the differences of the recorded times count, so that a recording can be played at any time,
  * twice, or behind another one.  A step back of less than PLAYBACK_DISORDER_NS is the disorder of
  * several CPUs: it is due at once, and the time of the recording stays where it was.  A larger step
- * back, and one forward of more than PLAYBACK_STEP_MAX_NS, is a clock that was set, or a machine that
- * slept: it takes no time, and is counted.
+ * back, and one forward of more than PLAYBACK_STEP_MAX_NS, is a clock that was set, or a machine
+ * that slept: it takes no time, and is counted.
  *
  *   thread   the owner's; time comes in as an argument
  */

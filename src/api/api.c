@@ -126,8 +126,7 @@ static const struct path *path_find(const char *name, enum http_method m, unsign
 }
 
 static enum api_status answer_of(const struct api *a, const struct http_request *r,
-                                 struct api_later *later, const char **ret_allow,
-                                 struct buf *out)
+                                 struct api_later *later, const char **ret_allow, struct buf *out)
 {
     const char *path = http_request_path(r);
     struct http_arg args[HTTP_ARGS_MAX];

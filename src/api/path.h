@@ -23,6 +23,8 @@ struct api_later;
  *            NOTHING
  */
 #define API_PATHS(X)                                                                               \
+    X(capture, "capture", GET, NOTHING)                                                            \
+    X(capture_post, "capture", POST, LIFECYCLE)                                                    \
     X(checks, "checks", GET, NOTHING)                                                              \
     X(conservation, "conservation", GET, NOTHING)                                                  \
     X(events, "events", GET, NOTHING)                                                              \

@@ -27,9 +27,12 @@ enum { LOOKS = 64, ROWS = 4 }; /* between two looks at the clock */
 enum { TAIL_BYTES = 16384 };   /* kept for what stands behind the list */
 
 static const char *const type_words[SAMPLE_TYPE_COUNT] = {
-    [SAMPLE_COUNTER] = "counter",     [SAMPLE_GAUGE] = "gauge",
-    [SAMPLE_TIMING] = "timer",        [SAMPLE_HISTOGRAM] = "histogram",
-    [SAMPLE_DISTRIBUTION] = "distribution", [SAMPLE_SET] = "set",
+    [SAMPLE_COUNTER] = "counter",
+    [SAMPLE_GAUGE] = "gauge",
+    [SAMPLE_TIMING] = "timer",
+    [SAMPLE_HISTOGRAM] = "histogram",
+    [SAMPLE_DISTRIBUTION] = "distribution",
+    [SAMPLE_SET] = "set",
 };
 
 /* ---- arguments ---- */
@@ -181,8 +184,7 @@ static json_t *row_json(struct job *j, const struct series_row *row)
     json_object_set_new(to, "tags", tags);
     json_object_set_new(to, "type", json_string(type_words[row->type]));
     put_value(to, row);
-    json_object_set_new(to, "last_seen_s",
-                        json_integer(j->now_ms / 1000 - (int64_t)row->idle_s));
+    json_object_set_new(to, "last_seen_s", json_integer(j->now_ms / 1000 - (int64_t)row->idle_s));
     put_rate(to, j, row);
     const struct mapping_rule *rule = registry_search_rule(j->search, row);
     json_object_set_new(to, "rule",

@@ -22,6 +22,8 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         cluster_page_stats(src->cluster, &ret->cluster);
     if (src->mirror != NULL)
         server_mirror_stats(src->mirror, &ret->mirror);
+    if (src->capturing != NULL)
+        capturing_stats(src->capturing, &ret->capture);
     /* clang-format off */
     const void *of[COUNTER_TABLE_COUNT] = {
         [COUNTER_TABLE_LISTEN] = &ret->listen,
@@ -32,6 +34,7 @@ void selfmetrics_gather(const struct selfmetrics_sources *src, struct selfmetric
         [COUNTER_TABLE_HTTP] = &ret->http,
         [COUNTER_TABLE_API] = api_counted(src->api),
         [COUNTER_TABLE_MIRROR] = &ret->mirror,
+        [COUNTER_TABLE_CAPTURE] = &ret->capture,
         [COUNTER_TABLE_CLUSTER] = src->cluster == NULL ? NULL : &ret->cluster,
         [COUNTER_TABLE_EXPOSE] = &src->expose,
         [COUNTER_TABLE_SERVER] = &src->server,

@@ -9,6 +9,7 @@
 #include "aggregate/registry.h"
 #include "api/api.h"
 #include "cluster/page.h"
+#include "app/capturing.h"
 #include "app/events.h"
 #include "app/server_mirror.h"
 #include "app/turn.h"
@@ -30,6 +31,7 @@ struct selfmetrics_sources {
     size_t n_listeners;
     const struct http_server *http;     /* or NULL: its numbers are those of http_ended */
     const struct events *events;        /* or NULL: its numbers are zero */
+    const struct capturing *capturing;  /* or NULL: its numbers are zero */
     const struct api *api;              /* or NULL: its numbers are zero */
     struct cluster_page *cluster;       /* or NULL: its numbers are zero */
     const struct server_mirror *mirror; /* or NULL: its numbers are zero */
@@ -51,6 +53,7 @@ struct selfmetrics {
     struct http_stats http;
     struct cluster_stats cluster;
     struct mirror_stats mirror;
+    struct capture_stats capture;
     struct counter_source sources[COUNTER_TABLE_COUNT]; /* what each table is read from */
 };
 

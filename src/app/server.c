@@ -239,6 +239,7 @@ static void stop(struct server *s)
     }
     server_unbuild(s);
     server_sampling_close(s);
+    capturing_close(&s->capturing);
     server_state_close(s);
     server_hand_on_close(s);
     server_take_close(s);
@@ -275,6 +276,7 @@ int server_run(const struct config *c, struct core_mapping *mapping,
     s->source = src;
     s->taking.asked = takeover;
     s->hand_on.http_fd = s->manager.http_fd = s->manager.http_spare = -1;
+    s->capturing.dir = -1;
     s->state_file = (struct state_file){ .dir = -1, .fd = -1 };
     int rc = uv_loop_init(&s->loop);
     if (rc < 0) {

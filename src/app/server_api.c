@@ -311,6 +311,7 @@ static void add_row(struct server *s)
                 } };
     history_add(&v->history, &row, s->turn.done != v->row_done);
     v->row_done = s->turn.done;
+    api_live_added(v->live);
 }
 
 static void look_at_redis(struct server *s)
@@ -346,12 +347,21 @@ static void look_at_drops(struct server *s)
     }
 }
 
+static void look_at_streams(struct server *s)
+{
+    struct http_stats http = { 0 };
+    if (s->http != NULL)
+        http_stats(s->http, &http);
+    s->view->streams_open = http.streams;
+}
+
 void server_api_tick(struct server *s)
 {
     if (s->view == NULL)
         return;
     look_at_redis(s);
     look_at_drops(s);
+    look_at_streams(s);
     if (s->view->streams_open > 0)
         s->view->row_turn = turn_ask(&s->turn, false);
     else
@@ -396,10 +406,12 @@ int server_api_open(struct server *s)
         return 0;
     struct server_view *v = s->view = mem_zalloc(sizeof *v);
     v->listeners = mem_zalloc((s->n_listeners + 1) * sizeof *v->listeners);
+    v->streams_max = s->config->http_max_streams;
     v->kernel_drops = mem_zalloc((s->n_listeners + 1) * sizeof *v->kernel_drops);
     const struct api_opts o = {
         .loop = &s->loop,
         .from = { .lifecycle = s->config->http_lifecycle,
+                  .capture = &s->capturing.api,
                   .events = s->events.log,
                   .history = &v->history,
                   .timeline = &v->timeline,
@@ -412,7 +424,19 @@ int server_api_open(struct server *s)
     };
     int rc = api_new(&o, &s->api);
     s->self.api = s->api;
-    return rc;
+    return rc < 0 ? rc : api_live_new(&s->loop, &v->history, &v->live);
+}
+
+void server_api_leave(struct server *s)
+{
+    if (s->view != NULL)
+        api_live_stop(s->view->live);
+}
+
+void server_api_enter(struct server *s)
+{
+    if (s->view != NULL)
+        api_live_start(s->view->live);
 }
 
 void server_api_close(struct server *s)
@@ -420,6 +444,7 @@ void server_api_close(struct server *s)
     struct server_view *v = s->view;
     if (v == NULL)
         return;
+    api_live_free(v->live);
     options_release(v);
     free(v->listeners);
     free(v->kernel_drops);

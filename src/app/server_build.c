@@ -276,7 +276,11 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     if ((rc = make_workers(s, on_turned)) < 0)
         return rc;
     event_log_tell(s->events.log, on_entry, s);
-    return 0;
+    s->capturing.workers = s->workers;
+    s->capturing.n_workers = s->n_workers;
+    s->capturing.listeners = s->listeners;
+    s->capturing.n_listeners = s->n_listeners;
+    return capturing_begin(&s->capturing, &s->loop);
 }
 
 int server_open_sinks(struct server *s)
@@ -290,6 +294,7 @@ void server_unbuild(struct server *s)
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_join(s->workers[i]);
     server_mirror_close(&s->mirror);
+    capturing_end(&s->capturing);
     acceptor_close(s->acceptor);
     for (size_t i = 0; i < s->n_listeners; i++)
         listener_close(&s->listeners[i]);

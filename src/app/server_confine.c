@@ -3,7 +3,7 @@
  *
  *   server_user_open     server.user, before anything is opened
  *   server_confine       give_sockets -> become -> no new privileges -> limit_files -> limit_calls
- *     limit_files          allow_read, allow_sockets, allow_state
+ *     limit_files          allow_read, allow_sockets, allow_state, allow_capture
  *   server_confine_explain   why a file cannot be read again
  *
  * Rules of files come before the filter of calls, which has no call for them.
@@ -149,6 +149,13 @@ static int allow_state(const struct server *s, struct sandbox_files *f)
     return dir < 0 ? 0 : sandbox_files_allow_open(f, dir, SANDBOX_WRITE);
 }
 
+/* The same. */
+static int allow_capture(const struct server *s, struct sandbox_files *f)
+{
+    const int dir = s->capturing.dir;
+    return dir < 0 ? 0 : sandbox_files_allow_open(f, dir, SANDBOX_WRITE);
+}
+
 /* returns  the version of Landlock; 0: none is in force */
 static int limit_files(const struct server *s)
 {
@@ -159,6 +166,8 @@ static int limit_files(const struct server *s)
         each_read(s, allow_read, &f);
         allow_sockets(s, &f);
         rc = allow_state(s, &f);
+        if (rc == 0)
+            rc = allow_capture(s, &f);
         if (rc == 0)
             rc = sandbox_files_end(&f);
         else
@@ -200,6 +209,8 @@ int server_confine(struct server *s)
         giver_show_user(s->hand_on.giver);
     if (rc == 0)
         rc = server_state_usable(s);
+    if (rc == 0)
+        rc = capturing_usable(&s->capturing);
     if (rc < 0)
         return rc;
     rc = sandbox_no_new_privileges();

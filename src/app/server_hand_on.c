@@ -183,7 +183,7 @@ static void pause_all(void *server)
     s->hand_on.paused_ms = now_mono_ms();
     uv_timer_stop(&s->interval_timer);
     if (s->http != NULL)
-        http_leave(s->http);
+        server_http_leave(s);
     uv_timer_start(&s->stop_timer, quiet, 0, CHECK_MS);
 }
 

@@ -159,6 +159,7 @@ int server_http_start(struct server *s)
         cluster_route(s),
         api_route(s->api),
         api_tails_route(s->tails),
+        api_live_route(s->view->live),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },
         { .path = "/-/quit", .probe = post_quit, .cookie = s, .methods = HTTP_POST },
@@ -175,6 +176,7 @@ int server_http_start(struct server *s)
                            .n_routes = ARRAY_LEN(s->routes),
                            .max_connections = s->descriptors.http_connections,
                            .max_per_ip = c->http_max_per_ip,
+                           .max_streams = c->http_max_streams,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000),
                            .allow = &allow,
                            .hosts = c->http_hosts,
@@ -186,6 +188,7 @@ int server_http_start(struct server *s)
     if (rc < 0)
         return rc;
     server_web_opts(&s->web, &o);
+    server_api_enter(s);
     rc = start(s, &o, &error);
     if (rc < 0 && s->manager.http_late)
         return rc;
@@ -206,9 +209,16 @@ void server_http_again(struct server *s)
         (void)server_http_start(s);
 }
 
+void server_http_leave(struct server *s)
+{
+    server_api_leave(s);
+    http_leave(s->http);
+}
+
 void server_http_stop(struct server *s)
 {
     api_tails_stop(s->tails);
+    server_api_leave(s);
     if (s->http != NULL) {
         http_stats(s->http, &s->self.http_ended); /* the state is saved when nobody can scrape */
         http_stop(s->http);

@@ -31,6 +31,7 @@
 #include "api/api.h"
 #include "api/tails.h"
 #include "cluster/page.h"
+#include "app/capturing.h"
 #include "app/descriptors.h"
 #include "app/events.h"
 #include "app/manager.h"
@@ -93,8 +94,9 @@ struct server {
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct web *page;
-    struct http_route routes[10];
+    struct http_route routes[11];
     struct descriptors descriptors; /* how many connections there may be */
+    struct capturing capturing;
     struct sink_list sinks;
     struct server_mirror mirror;
     uv_timer_t interval_timer, tick_timer, stop_timer, watch_timer, expire_timer;
@@ -202,6 +204,7 @@ void server_sampling_close(struct server *s);
 /* returns  0 (also when http.listen is empty), or -errno, logged; bind: only listen */
 int server_http_bind(struct server *s);
 int server_http_start(struct server *s);
+void server_http_leave(struct server *s); /* http_leave */
 void server_http_stop(struct server *s);
 /*
  * On a socket that was given it may be tried again, as once a second while RUNNING; spare: what
@@ -213,6 +216,10 @@ void server_http_again(struct server *s);
 /* The API; without an HTTP server there is none.  returns  0 or -errno; close in both cases */
 int server_api_open(struct server *s);
 void server_api_close(struct server *s);
+
+/* End those who read live data, who come back when they can; let them in (again). */
+void server_api_leave(struct server *s);
+void server_api_enter(struct server *s);
 /* To be called once a second; after each turn; when an interval was given to the sinks. */
 void server_api_tick(struct server *s);
 void server_api_turned(struct server *s);

@@ -30,6 +30,7 @@ static void prepare_self(struct server *s)
                                             .n_listeners = s->n_listeners,
                                             .events = &s->events,
                                             .mirror = &s->mirror,
+                                            .capturing = &s->capturing,
                                             .sinks = &s->sinks };
     s->self.server = (struct server_stats){
         .series_limit = s->limit.max,
@@ -167,6 +168,7 @@ void server_ready(struct server *s)
     server_state_start(s);
     server_set_state(s, RUNNING);
     server_mirror_set(&s->mirror, &mirror);
+    capturing_ready(&s->capturing);
     server_log_listeners(s);
     LOG(LOG_INFO, "ready", F_STR("version", version_text), F_STR("commit", version_commit),
         F_STR("cpu", variant_name()), F_U64("workers", s->n_workers),
@@ -179,7 +181,8 @@ void server_ready(struct server *s)
 static int open_all(struct server *s)
 {
     int rc = server_manager_open(s);
-    if (rc < 0 || (rc = server_state_open(s)) < 0)
+    if (rc < 0 || (rc = server_state_open(s)) < 0 ||
+        (rc = capturing_open(&s->capturing, s->config)) < 0)
         return rc;
     if ((rc = server_make(s)) < 0 || (rc = server_http_bind(s)) < 0)
         return rc;

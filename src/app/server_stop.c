@@ -200,7 +200,7 @@ static void leave_connections(struct server *s)
     if (s->acceptor != NULL)
         acceptor_leave(s->acceptor);
     if (s->manager.http_kept && s->http != NULL)
-        http_leave(s->http);
+        server_http_leave(s);
     uv_timer_start(&s->stop_timer, leave_check, 0, CHECK_MS);
 }
 

@@ -76,6 +76,8 @@ static void prepare(void *server, const struct takeover_fd *fds, size_t n)
     sort_out(s, fds, n, &dir);
     int rc = open_state_dir(s, dir);
     if (rc == 0)
+        rc = capturing_open(&s->capturing, s->config);
+    if (rc == 0)
         rc = server_make(s);
     if (rc == 0)
         rc = server_http_spare(s);

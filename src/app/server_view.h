@@ -7,6 +7,7 @@
 
 #include "aggregate/snapshot.h"
 #include "api/history.h"
+#include "api/live.h"
 #include "api/sources.h"
 #include "api/timeline.h"
 #include "config/options.h"
@@ -15,7 +16,8 @@
 struct server_view {
     struct history history;
     struct timeline timeline;
-    uint64_t streams_open, streams_max; /* set by who serves streams */
+    struct api_live *live;              /* the stream of its rows */
+    uint64_t streams_open, streams_max; /* readers of feeds, at the last look */
     uint64_t row_turn;                  /* the next row is added when this turn is over; 0: none */
     uint64_t row_done;                  /* turns that were over at the last row */
     double cpu_s, cpu_at_s;             /* process CPU time at the last row, and when */

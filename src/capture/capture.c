@@ -13,7 +13,6 @@
 #include "capture/capture.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -32,8 +31,8 @@ enum {
     LOOK_MS = 1000
 };
 
-static_assert(CAPTURE_NAME_MAX <= CAPTURE_FILE_MAX, "a name has room");
-static_assert(OUTPUT_BUFFER_BYTES + OUTPUT_BEGIN_MAX <= CAPTURE_MEMORY_BYTES, "what it takes");
+static_assert((int)CAPTURE_NAME_MAX <= (int)CAPTURE_FILE_MAX, "a name has room");
+static_assert(OUTPUT_BUFFER_BYTES + OUTPUT_BEGIN_MAX <= (int)CAPTURE_MEMORY_BYTES, "what it takes");
 
 struct capture {
     struct capture_opts opts;
@@ -77,7 +76,7 @@ static void publish(struct capture *c, bool ended)
 
 static void fail(struct capture *c, int rc)
 {
-    c->over = rc == -ENOSPC ? CAPTURE_END_DISK_FULL : CAPTURE_END_ERROR;
+    c->over = CAPTURE_END_ERROR;
     c->error = rc;
 }
 
@@ -94,7 +93,15 @@ static void write_one(struct capture *c, const struct capture_feed *feed,
         return;
     assert(number < c->opts.n_sockets);
     origin_set(&c->opts.sockets[number], number, rec, &p);
-    int rc = output_fits(&c->out, &p) ? output_put(&c->out, &p, now_ms) : 1;
+    if (output_is_full(&c->out, &p)) {
+        c->over = CAPTURE_END_MAX_BYTES;
+        return;
+    }
+    int rc = output_put(&c->out, &p, now_ms);
+    if (rc < 0) {
+        fail(c, rc);
+        c->lost++;
+    }
 }
 
 /* Which feed has the oldest record at hand?  -1: none has any. */

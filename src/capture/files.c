@@ -184,7 +184,7 @@ static int look(struct capture_files *f, bool name_parts, char oldest[CAPTURE_NA
         if (part && name_parts)
             name_left(f, e->d_name);
         else if (!part && (oldest[0] == '\0' || strcmp(e->d_name, oldest) < 0))
-            snprintf(oldest, CAPTURE_NAME_MAX, "%s", e->d_name);
+            memcpy(oldest, e->d_name, sizeof shape);
     }
     (void)closedir(d);
     return 0;

@@ -77,16 +77,27 @@ static int file_open(struct input *in, struct buf *error)
     return 0;
 }
 
+/* libpcap has no names for those that everybody may use as he likes. */
+static void link_name(int dlt, struct buf *out)
+{
+    const char *name = pcap_datalink_val_to_name(dlt);
+    if (name != NULL)
+        buf_printf(out, "%s (%d)", name, dlt);
+    else if (dlt >= DLT_USER0 && dlt <= DLT_USER15)
+        buf_printf(out, "USER%d (%d)", dlt - DLT_USER0, dlt);
+    else
+        buf_printf(out, "%d", dlt);
+}
+
 static int link_learn(struct input *in, struct buf *error)
 {
     const int dlt = pcap_datalink(in->pcap);
-    const char *name = pcap_datalink_val_to_name(dlt), *text;
     if (frame_link_of(dlt, &in->link))
         return 0;
-    text = pcap_datalink_val_to_description(dlt);
-    buf_printf(error, "%s: link type %s (%d%s%s) has no IP packets that could be read here",
-               in->name, name != NULL ? name : "?", dlt, text != NULL ? ", " : "",
-               text != NULL ? text : "");
+    buf_printf(error, "%s: no packets of IP are found in link type ", in->name);
+    link_name(dlt, error);
+    buf_append_str(error,
+                   "; known are EN10MB, LINUX_SLL, LINUX_SLL2, RAW, IPV4, IPV6, NULL and LOOP");
     return -EINVAL;
 }
 

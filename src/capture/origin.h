@@ -16,8 +16,8 @@
 #define CAPTURE_ORIGIN_H
 
 #include "base/tap_ring.h"
-#include "capture/capture.h"
 #include "capture/packet.h"
+#include "capture/socket.h"
 
 /* Set version, from and to.   number: of the socket, s */
 void origin_set(const struct capture_socket *s, unsigned number, const struct tap_record *rec,

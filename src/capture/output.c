@@ -1,7 +1,6 @@
 #include "capture/output.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,14 +75,16 @@ static int next_file(struct output *o, int64_t now_ms)
     return rc == 0 ? capture_files_tidy(&o->files) : rc;
 }
 
+bool output_is_full(const struct output *o, const struct packet *p)
+{
+    return o->max_bytes > 0 && o->bytes + PACKET_HEAD_MAX + p->payload.len > o->max_bytes;
+}
+
 int output_put(struct output *o, const struct packet *p, int64_t now_ms)
 {
     const size_t most = PACKET_HEAD_MAX + p->payload.len;
     int rc = 0;
-    if (o->files.fd < 0)
-        return -EBADF;
-    if (o->max_bytes > 0 && o->bytes + most > o->max_bytes)
-        return -EFBIG;
+    assert(o->files.fd >= 0);
     if (o->file_bytes + most > o->max_file_bytes)
         rc = next_file(o, now_ms);
     if (rc == 0 && o->used + most > OUTPUT_BUFFER_BYTES)

@@ -38,10 +38,12 @@ struct output {
  */
 int output_open(struct output *o, int dir, unsigned max_files, int64_t now_ms);
 
+/* Would it be more than max_bytes with this one? */
+bool output_is_full(const struct output *o, const struct packet *p);
+
 /**
  * output_put(o, p, now_ms):
- *   returns  0; -EFBIG: it would be more than max_bytes, nothing was written; -errno: the disk.
- *            Whatever follows a failure fails too, but for output_close
+ *   returns  0; -errno of the disk: then nothing but output_close may follow
  *   cost     a copy; a write(2) for each MiB; a new file for max_file_bytes
  */
 int output_put(struct output *o, const struct packet *p, int64_t now_ms);

@@ -224,6 +224,9 @@ static void print_memory(const struct checked *k, struct buf *out)
                           "the state file on the disk, if all series are counters; twice while it "
                           "is written\n",
                           out);
+    if (b.capture > 0)
+        print_memory_line(
+            b.capture, "captures on the disk (capture.max_files x capture.max_file_bytes)\n", out);
     if (b.takeover > 0)
         print_memory_line(b.takeover, "during a takeover: two processes and the state\n", out);
     print_memory_line(b.large_set, "each set of more than ", out);

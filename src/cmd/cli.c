@@ -20,7 +20,7 @@
 #include "app/version.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "cmd/live/live.h"
+
 #include "config/guess.h"
 #include "config/option_value.h"
 #include "config/rivals.h"
@@ -264,12 +264,19 @@ static int take_foreign(struct reading *r)
     return known != NULL ? CLI_OK : CLI_USAGE;
 }
 
+/* Is that another server's option, and one of ours only behind another command?  `--port` is. */
+static bool is_rivals(const struct reading *r, const struct option *o)
+{
+    const struct command *c = r->command != NULL ? r->command : &commands[0];
+    return o->group != 0 && !(c->takes & o->group) && rival_find(slice_str(r->argv[r->at])) != NULL;
+}
+
 static int take_option(struct reading *r, const struct cli_io *io)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
         const struct option *o = &options[i];
         const char *value;
-        if (!is_given(o, r->argv[r->at], &value))
+        if (!is_given(o, r->argv[r->at], &value) || is_rivals(r, o))
             continue;
         r->given[i] = true;
         if (o->value != SWITCH)

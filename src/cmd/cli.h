@@ -94,5 +94,7 @@ int describe_main(const struct cli_args *args, const struct cli_io *io);
 int convert_main(const struct cli_args *args, const struct cli_io *io); /* convert/main.c */
 int redis_main(const struct cli_args *args, const struct cli_io *io);   /* redis/main.c */
 int replay_main(const struct cli_args *args, const struct cli_io *io);  /* replay/main.c */
+int top_main(const struct cli_args *args, const struct cli_io *io);     /* live/top.c */
+int tail_main(const struct cli_args *args, const struct cli_io *io);    /* live/tail.c */
 
 #endif

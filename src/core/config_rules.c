@@ -122,8 +122,15 @@ static void check_sockets(struct config_loader *l, struct config *c)
     }
 }
 
+static void check_capture(struct config_loader *l, const struct config *c)
+{
+    if (c->capture_start && c->capture_dir[0] == '\0')
+        config_mistake(l, OPTION_capture_start, "there is no folder for it; set capture.dir");
+}
+
 static void rule_whole(struct config_loader *l, struct config *c)
 {
+    check_capture(l, c);
     check_sockets(l, c);
     check_mirror(l, c);
     check_redis(l, c);

@@ -4,6 +4,7 @@
 #include "aggregate/limited.h"
 #include "api/counters.h"
 #include "base/slice.h"
+#include "capture/counters.h"
 #include "core/cluster_counters.h"
 #include "core/server_counters.h"
 #include "expose/counters.h"

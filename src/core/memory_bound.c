@@ -16,6 +16,8 @@
 #include "aggregate/event_ring.h"
 #include "aggregate/memory.h"
 #include "api/api.h"
+#include "base/tap_ring.h"
+#include "capture/capture.h"
 #include "core/core_mapping.h"
 #include "core/core_opts.h"
 #include "expose/scrape.h"
@@ -201,6 +203,8 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
     PART(MIRROR, c->mirror_to[0] != '\0' ? 1 : 0,
          (uint64_t)workers * TAP_RING_BYTES + MIRROR_BYTES);
+    PART(CAPTURE, c->capture_dir[0] != '\0' ? 1 : 0,
+         CAPTURE_MEMORY_BYTES + (uint64_t)workers * TAP_RING_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes + REDIS_SPOOL_BYTES);
     PART(NODES, redis_url_nodes(c->redis_url) * (http ? UINT64_C(2) : 1),
          REDIS_NODE_BYTES + TLS_HANDSHAKE_BYTES);
@@ -219,6 +223,8 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
         b.spool_disk = c->redis_spool_disk_max_bytes;
     if (c->server_state_dir[0] != '\0')
         b.state_file = series * AGGREGATE_STATE_BYTES + spool;
+    if (c->capture_dir[0] != '\0')
+        b.capture = c->capture_max_files * c->capture_max_file_bytes;
     if (taken_over) /* a line in the state is shorter than once it is loaded */
         b.takeover = 2 * b.total + series * one.restored + spool;
     b.large_set = one.large_set;

@@ -46,8 +46,8 @@ int outlet_open(struct outlet *o, const struct target *t, bool gently)
 }
 
 /*
- * A quarter of the queue is for others who send, and for what the kernel takes beyond charge_of.  What
- * is free beyond that is sent without a further look.
+ * A quarter of the queue is for others who send, and for what the kernel takes beyond charge_of. 
+ * What is free beyond that is sent without a further look.
  */
 static bool has_room(struct outlet *o)
 {

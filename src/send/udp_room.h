@@ -1,6 +1,7 @@
 /**
  * udp_room: how much more the receive queues of a UDP port of this machine hold.
- *   source   the kernel: sock_diag; without that /proc/net/udp, which has no sizes: the usual one then
+ *   source   the kernel: sock_diag; without that /proc/net/udp, which has no sizes: the usual one
+ *            then
  *   thread   any
  *   cost     some 10 us: system calls
  */

@@ -26,7 +26,7 @@ allowed_of() {
     sandbox) echo "sandbox base" ;;
     capture) echo "capture base" ;;
     config) echo "config base" ;;
-    core) echo "core base protocol aggregate tls listen sinks expose api http mirror config" ;;
+    core) echo "core base protocol aggregate tls listen sinks expose api http capture mirror config" ;;
     explain) echo "explain base protocol aggregate expose config core" ;;
     state) echo "state base aggregate listen sinks core" ;;
     cluster) echo "cluster base protocol aggregate sinks expose http config core" ;;

@@ -28,8 +28,4 @@ int live_fail(const struct cli_io *io, struct buf *error);
 /* Do nothing for so long. */
 void live_sleep_ms(unsigned ms);
 
-/* The commands. */
-int top_main(const struct cli_args *args, const struct cli_io *io);
-int tail_main(const struct cli_args *args, const struct cli_io *io);
-
 #endif

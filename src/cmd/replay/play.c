@@ -345,7 +345,8 @@ int replay_play(const struct replay_opts *o, const struct cli_io *io)
         bool read = play_all(r);
         if (!o->dry_run)
             outlet_settle(&r->outlet);
-        status = report(r);
+        if (read || r->sums.input.packets > 0)
+            status = report(r);
         status = read ? status : CLI_FAILED;
     }
     outlet_close(&r->outlet);

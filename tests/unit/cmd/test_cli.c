@@ -158,8 +158,8 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "describe", "x\x1b" }, "nothing is called x\\x1b; describe takes" },
         { { "describe", "options", "metrics" }, "describe takes one of" },
         { { "describe", "options", "-c", "x" }, "describe does not take -c" },
-        { { "replay", "file" },
-          "no such command: replay; there are check, explain, describe, convert, redis, and none" },
+        { { "rewind", "file" },
+          "no such command: rewind; there are check, explain, describe, convert, redis, and none" },
         { { "convret" }, "no such command: convret; did you mean convert?" },
         { { "explain", "--framing" }, "--framing needs datagram, line or dsd" },
         { { "explain", "--framing=dsd", "--framing=line" }, "--framing is given twice" },
@@ -370,7 +370,7 @@ static void help_has_the_defaults_of_the_options_and_only_commands_that_are_ther
     snprintf(http, sizeof http, "http://%s", options_table[OPTION_http_listen].def);
     assert_non_null(strstr(d.out, options_table[OPTION_listen_socket].def));
     assert_non_null(strstr(d.out, http));
-    assert_null(strstr(d.out, "replay"));
+    assert_null(strstr(d.out, "rewind"));
     for (size_t i = 0; i < ARRAY_LEN(says); i++) {
         if (strstr(d.out, says[i]) == NULL)
             fail_msg("\"%s\" is not in:\n%s", says[i], d.out);

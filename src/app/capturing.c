@@ -1,0 +1,322 @@
+/*
+ *     capturing_begin    describe_sockets, map_places: which socket is at which place of a worker
+ *     start              tap_all: the workers copy from the next read on
+ *     on_timer           while there is a capture
+ *       on               a limit was met, or the disk fails -> let_go
+ *       letting_go       no worker has a tap -> capture_finish
+ *       finishing        the file is finished -> finished
+ */
+#include "app/capturing.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/now.h"
+#include "listen/tap.h"
+
+enum { LOOK_MS = 20, MS = 1000 };
+
+static void capturing_check(const struct capturing *c)
+{
+    assert((c->phase == CAPTURING_OFF) == (c->running == NULL));
+    assert(c->running == NULL || c->dir >= 0);
+}
+
+/* ---- the folder ---- */
+
+static int refuse_dir(const struct config *config, int rc, const char *remedy)
+{
+    LOG(LOG_ERROR, "cannot use capture.dir", F_STR("dir", config->capture_dir),
+        F_STR("error", err_text(rc)), F_STR("remedy", remedy));
+    return rc;
+}
+
+int capturing_open(struct capturing *c, const struct config *config)
+{
+    c->config = config;
+    c->dir = -1;
+    if (config->capture_dir[0] == '\0')
+        return 0;
+    c->dir = (int)TEMP_FAILURE_RETRY(open(config->capture_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return c->dir < 0 ? refuse_dir(config, -errno, "make the folder") : 0;
+}
+
+int capturing_usable(const struct capturing *c)
+{
+    if (c->dir < 0 || faccessat(c->dir, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0)
+        return 0;
+    return refuse_dir(c->config, -errno, "let the user of this process write to it");
+}
+
+/* ---- which socket is where ---- */
+
+static void describe_sockets(struct capturing *c)
+{
+    c->sockets = mem_zalloc(c->n_listeners * sizeof *c->sockets);
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        const struct listener *l = &c->listeners[i];
+        socklen_t len = sizeof c->sockets[i].address;
+        c->sockets[i].url = l->address.name;
+        /* With the port that the kernel chose. */
+        if (l->n == 0 ||
+            getsockname(l->fds[0], (struct sockaddr *)&c->sockets[i].address, &len) < 0)
+            c->sockets[i].address.ss_family = AF_UNIX;
+    }
+}
+
+static void map_places(struct capturing *c, unsigned worker)
+{
+    uint16_t *at = mem_zalloc(WORKER_SOCKETS_MAX * sizeof *at);
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        const struct listener *l = &c->listeners[i];
+        for (unsigned k = 0; k < l->n_readers; k++)
+            if ((l->reader + k) % c->n_workers == worker)
+                at[l->places[k]] = (uint16_t)i;
+    }
+    c->feeds[worker] = (struct capture_feed){ .sockets = at, .n_sockets = WORKER_SOCKETS_MAX };
+}
+
+/* ---- its steps ---- */
+
+static void tap_all(struct capturing *c, bool on)
+{
+    for (unsigned i = 0; i < c->n_workers; i++)
+        worker_tap(c->workers[i], TAP_CAPTURE, on ? c->taps[i] : NULL);
+}
+
+static void make_taps(struct capturing *c)
+{
+    const struct tap_opts o = { .share = c->share,
+                                .most = (uint32_t)c->config->capture_snaplen,
+                                .senders = true };
+    for (unsigned i = 0; i < c->n_workers; i++) {
+        c->taps[i] = tap_new(&o);
+        c->feeds[i].ring = tap_ring_of(c->taps[i]);
+    }
+}
+
+static void free_taps(struct capturing *c)
+{
+    for (unsigned i = 0; i < c->n_workers; i++) {
+        tap_free(c->taps[i]);
+        c->taps[i] = NULL;
+    }
+}
+
+static uint64_t dropped_by_rings(const struct capturing *c)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < c->n_workers && c->taps[i] != NULL; i++)
+        n += tap_ring_counts(tap_ring_of(c->taps[i])).dropped;
+    return n;
+}
+
+static void let_go(struct capturing *c, enum capture_end why)
+{
+    assert(c->phase == CAPTURING_ON);
+    c->phase = CAPTURING_LETTING_GO;
+    c->end = why;
+    tap_all(c, false);
+}
+
+static void log_end(const struct capturing *c)
+{
+    const bool failed = c->end == CAPTURE_END_ERROR;
+    LOG(failed ? LOG_ERROR : LOG_INFO, "capture ended", F_STR("reason", capture_end_name(c->end)),
+        F_STR("error", failed ? err_text(c->seen.error) : ""), F_STR("dir", c->config->capture_dir),
+        F_STR("file", c->seen.file), F_U64("packets", c->seen.packets),
+        F_U64("bytes", c->seen.bytes), F_U64("dropped", c->dropped + c->seen.lost));
+}
+
+/* The thread has ended, or is about to. */
+static void finished(struct capturing *c)
+{
+    capture_join(c->running, &c->seen);
+    c->running = NULL;
+    c->phase = CAPTURING_OFF;
+    if (c->seen.over == CAPTURE_END_ERROR) /* the disk may fail when the file is finished */
+        c->end = CAPTURE_END_ERROR;
+    c->dropped = dropped_by_rings(c);
+    free_taps(c);
+    c->past.packets += c->seen.packets;
+    c->past.bytes += c->seen.bytes;
+    c->past.dropped_buffer += c->dropped;
+    c->past.dropped_disk += c->seen.lost;
+    c->past.ends[c->end]++;
+    uv_timer_stop(&c->timer);
+    log_end(c);
+    capturing_check(c);
+}
+
+static bool all_let_go(const struct capturing *c)
+{
+    for (unsigned i = 0; i < c->n_workers; i++)
+        if (!worker_tapped(c->workers[i]))
+            return false;
+    return true;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct capturing *c = timer->data;
+    capturing_check(c);
+    capture_look(c->running, &c->seen);
+    if (c->phase == CAPTURING_ON && c->seen.over != CAPTURE_GOES_ON)
+        let_go(c, c->seen.over);
+    if (c->phase == CAPTURING_LETTING_GO && all_let_go(c)) {
+        c->phase = CAPTURING_FINISHING;
+        capture_finish(c->running);
+    }
+    if (c->phase == CAPTURING_FINISHING && c->seen.ended)
+        finished(c);
+}
+
+/* ---- what is asked for ---- */
+
+static uint64_t bytes_of(const struct capturing *c, const struct api_capture_ask *ask)
+{
+    return ask->max_bytes > 0 ? ask->max_bytes : c->config->capture_max_bytes;
+}
+
+/* returns  NULL, or why not, for people */
+static const char *what_is_wrong(const struct capturing *c, const struct api_capture_ask *ask)
+{
+    const struct config *k = c->config;
+    if (c->dir < 0)
+        return "capture.dir is not set: there is no folder for it";
+    if (c->phase != CAPTURING_OFF)
+        return "a capture runs, or its file is being finished; state=off ends it";
+    if (ask->share > k->capture_share)
+        return "share is more than capture.share";
+    if (k->capture_max_bytes > 0 && ask->max_bytes > k->capture_max_bytes)
+        return "max_bytes is more than capture.max_bytes";
+    return NULL;
+}
+
+static int start(void *capturing, const struct api_capture_ask *ask, const char **ret_why)
+{
+    struct capturing *c = capturing;
+    const struct config *k = c->config;
+    *ret_why = what_is_wrong(c, ask);
+    if (*ret_why != NULL)
+        return -EINVAL;
+    c->share = ask->share > 0 ? ask->share : k->capture_share;
+    c->until_ms = ask->seconds > 0 ? now_wall_ms() + (int64_t)ask->seconds * MS : 0;
+    make_taps(c);
+    const struct capture_opts o = { .dir = c->dir,
+                                    .snaplen = (uint32_t)k->capture_snaplen,
+                                    .max_bytes = bytes_of(c, ask),
+                                    .file_bytes = k->capture_max_file_bytes,
+                                    .max_files = (unsigned)k->capture_max_files,
+                                    .until_ms = c->until_ms,
+                                    .sockets = c->sockets,
+                                    .n_sockets = c->n_listeners,
+                                    .feeds = c->feeds,
+                                    .n_feeds = c->n_workers };
+    int rc = capture_start(&o, &c->running);
+    if (rc < 0) {
+        free_taps(c);
+        *ret_why = err_text(rc);
+        return rc;
+    }
+    c->phase = CAPTURING_ON;
+    c->dropped = 0;
+    c->n++;
+    tap_all(c, true);
+    capture_look(c->running, &c->seen);
+    uv_timer_start(&c->timer, on_timer, LOOK_MS, LOOK_MS);
+    LOG(LOG_INFO, "capture begun", F_STR("dir", k->capture_dir), F_STR("file", c->seen.file),
+        F_NUM("share", c->share), F_U64("max_bytes", o.max_bytes), F_U64("seconds", ask->seconds));
+    return 0;
+}
+
+static void stop(void *capturing)
+{
+    struct capturing *c = capturing;
+    if (c->phase == CAPTURING_ON)
+        let_go(c, CAPTURE_END_ASKED);
+}
+
+static void show(const void *capturing, struct api_capture_view *ret)
+{
+    static const char *const states[] = { "off", "on", "stopping", "stopping" };
+    const struct capturing *c = capturing;
+    const char *why = c->phase == CAPTURING_OFF && c->n > 0 ? capture_end_why(c->end) : NULL;
+    if (why != NULL && c->end == CAPTURE_END_ERROR)
+        why = err_text(c->seen.error);
+    *ret = (struct api_capture_view){
+        .state = why != NULL ? "stopped" : states[c->phase],
+        .why = why,
+        .dir = c->dir >= 0 ? c->config->capture_dir : NULL,
+        .file = c->n > 0 ? c->seen.file : NULL,
+        .share = c->n > 0 ? c->share : c->config->capture_share,
+        .until_ms = c->until_ms,
+        .packets = c->seen.packets,
+        .bytes = c->seen.bytes,
+        .dropped = c->seen.lost + (c->phase == CAPTURING_OFF ? c->dropped : dropped_by_rings(c)),
+        .files = c->seen.files,
+    };
+}
+
+/* ---- life ---- */
+
+int capturing_begin(struct capturing *c, uv_loop_t *loop)
+{
+    c->api = (struct api_capture){ .show = show, .start = start, .stop = stop, .cookie = c };
+    c->timer.data = c;
+    describe_sockets(c);
+    c->feeds = mem_zalloc(c->n_workers * sizeof *c->feeds);
+    for (unsigned i = 0; i < c->n_workers; i++)
+        map_places(c, i);
+    return uv_timer_init(loop, &c->timer);
+}
+
+void capturing_ready(struct capturing *c)
+{
+    const char *why = "";
+    if (c->config->capture_start && start(c, &(struct api_capture_ask){ 0 }, &why) < 0)
+        LOG(LOG_ERROR, "cannot capture", F_STR("dir", c->config->capture_dir), F_STR("error", why));
+}
+
+void capturing_end(struct capturing *c)
+{
+    if (c->phase == CAPTURING_OFF)
+        return;
+    if (c->phase == CAPTURING_ON)
+        c->end = CAPTURE_END_SHUTDOWN;
+    capture_finish(c->running);
+    finished(c);
+}
+
+void capturing_close(struct capturing *c)
+{
+    assert(c->phase == CAPTURING_OFF);
+    for (unsigned i = 0; c->feeds != NULL && i < c->n_workers; i++)
+        free((void *)(uintptr_t)c->feeds[i].sockets);
+    free(c->feeds);
+    free(c->sockets);
+    if (c->dir >= 0)
+        (void)close(c->dir);
+    c->feeds = NULL;
+    c->sockets = NULL;
+    c->dir = -1;
+}
+
+void capturing_stats(const struct capturing *c, struct capture_stats *ret)
+{
+    *ret = c->past;
+    ret->on = c->phase != CAPTURING_OFF;
+    ret->files = c->seen.files;
+    if (!ret->on)
+        return;
+    ret->packets += c->seen.packets;
+    ret->bytes += c->seen.bytes;
+    ret->dropped_buffer += dropped_by_rings(c);
+    ret->dropped_disk += c->seen.lost;
+}

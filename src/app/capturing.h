@@ -1,0 +1,65 @@
+/**
+ * capturing: the daemon's captures: workers' taps into a capture of the room capture/, begun and
+ * ended by configuration, by the API and by limits.  Private to app/.
+ *
+ *     OFF ──start──> ON ──stop, or a limit──> LETTING_GO ──workers let go──> FINISHING ──> OFF
+ *
+ *   thread   control, but for what says otherwise
+ */
+#ifndef APP_CAPTURING_H
+#define APP_CAPTURING_H
+
+#include <uv.h>
+
+#include "api/capture_view.h"
+#include "capture/capture.h"
+#include "config/config.h"
+#include "listen/listener.h"
+#include "listen/worker.h"
+
+enum capturing_phase { CAPTURING_OFF, CAPTURING_ON, CAPTURING_LETTING_GO, CAPTURING_FINISHING };
+
+struct capturing {
+    /* Set by whoever has it, before capturing_begin: */
+    const struct config *config;
+    struct worker **workers; /* n_workers */
+    unsigned n_workers;
+    const struct listener *listeners; /* n_listeners */
+    size_t n_listeners;
+    /* Its own: */
+    int dir; /* capture.dir; -1: it is not set */
+    enum capturing_phase phase;
+    enum capture_end end;     /* why the capture ends, or the last one did */
+    struct capture *running;  /* NULL: OFF */
+    struct capture_seen seen; /* of it, or of the last one */
+    double share;
+    int64_t until_ms;
+    uint64_t dropped;          /* of the last one: they found the buffer full */
+    uint64_t n;                /* captures so far */
+    struct capture_stats past; /* of those that have ended */
+    struct capture_socket *sockets;
+    struct capture_feed *feeds;           /* n_workers */
+    struct tap *taps[LISTEN_WORKERS_MAX]; /* of this capture */
+    uv_timer_t timer;
+    struct api_capture api;
+};
+
+/* capture.dir is open: before the process gives up its rights.   returns  0 or -errno, logged */
+int capturing_open(struct capturing *c, const struct config *config);
+
+/* By who the process has become.   returns  0 or -errno, logged */
+int capturing_usable(const struct capturing *c);
+
+/* All workers have their sockets.   returns  0, or -errno of libuv */
+int capturing_begin(struct capturing *c, uv_loop_t *loop);
+
+/* The workers run: with capture.start a capture begins.  What fails is logged. */
+void capturing_ready(struct capturing *c);
+
+/* The workers are gone: the capture that runs has all they read, and ends here. */
+void capturing_end(struct capturing *c);
+void capturing_close(struct capturing *c);
+
+void capturing_stats(const struct capturing *c, struct capture_stats *ret);
+
+#endif
