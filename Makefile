@@ -70,6 +70,9 @@ $(B)/obj/%.o: %.c
 # The fortified headers forbid to ignore what a call returns: a test may.
 $(B)/obj/tests/%.o: DEFS = -Itests -U_FORTIFY_SOURCE
 
+# The description of the API, which src/api/openapi.c takes in.
+$(B)/obj/src/api/openapi.o: src/api/openapi.json
+
 # The page: each file as gzip, which src/web/packed.c takes in.  The charts are Debian's libjs-dygraphs.
 DYGRAPHS    := /usr/share/javascript/dygraphs/dygraph.min.js
 WEB_PACKED  := $(patsubst src/web/page/%,$(B)/web/%.gz,$(wildcard src/web/page/*)) $(B)/web/dygraph.js.gz

@@ -1,8 +1,7 @@
 /**
  * series_pattern: which series are meant, by what is read of them.
  *
- *     GLOB     `*` any bytes, also none; `?` one byte; all else is itself.  Of the whole name; with a
- *              `|` in it, of the whole key
+ *     GLOB     base/glob.h, of the whole name; with a `|` in it, of the whole key
  *     REGEX    RE2's syntax within PCRE2's limits (src/aggregate/mapping_regex.h), found anywhere in
  *              the name or in the key
  *

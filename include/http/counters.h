@@ -10,7 +10,7 @@
 
 #include "base/counters.h"
 #include "http/auth.h"
-#include "http/guard.h"
+#include "http/guard_reasons.h"
 
 /* X(id, name, kind, labels, help); see base/counters.h. */
 /* clang-format off */

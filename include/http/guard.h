@@ -17,16 +17,7 @@
 #include <stdbool.h>
 
 #include "base/slice.h"
-
-/* X(id, word) */
-#define HTTP_GUARD_REASONS(X) X(HOST, "host") X(ORIGIN, "origin") X(CROSS_SITE, "cross_site")
-
-enum http_guard_reason {
-#define X(id, word) HTTP_GUARD_##id,
-    HTTP_GUARD_REASONS(X)
-#undef X
-        HTTP_GUARD_REASON_COUNT
-};
+#include "http/guard_reasons.h"
 
 /**
  * http_guard_names(list, host):

@@ -33,6 +33,8 @@ struct refusal {
     uint16_t socket;             /* place of the socket at the worker (worker_add_socket) */
     uint16_t len;                /* of text */
     bool cut;                    /* text is the beginning of something longer */
+    uint32_t whole_len;          /* of that */
+    int32_t at;                  /* offset of the first byte that is wrong; -1: not known */
     char text[REFUSAL_TEXT_MAX]; /* as received: any bytes */
 };
 

@@ -23,6 +23,8 @@
 #include "listen/refusals.h"
 #include "listen/worker.h"
 
+enum { REFUSED_ROUND_MS = 5000 };
+
 struct refused_log {
     struct worker **workers; /* borrowed, as are listeners and counted */
     unsigned n_workers;
@@ -32,10 +34,18 @@ struct refused_log {
     void (*totals)(const void *counted, struct ingest_totals *ret);
     const void *counted;
     bool lines; /* protocol.log_rejected */
+    /*
+     * Called for each example of a rejected line, whether it is logged or not; NULL: nobody wants
+     * them.  With it, workers keep new ones every REFUSED_ROUND_MS, and not once a minute.
+     */
+    void (*on_example)(void *cookie, enum reason reason, const struct refusal *r,
+                       const char *listener);
+    void *cookie;
     struct refused_kind {
-        uint64_t logged;  /* of those refused: as an example, or in a not_shown */
-        uint64_t ends_ms; /* when the minute ends; 0: none has begun */
-        unsigned shown;   /* examples in that minute */
+        uint64_t logged;    /* of those refused: as an example, or in a not_shown */
+        uint64_t ends_ms;   /* when the minute ends; 0: none has begun */
+        unsigned shown;     /* examples in that minute */
+        uint64_t renews_ms; /* with on_example: when the round ends; 0: none has begun */
     } kinds[REFUSAL_KINDS];
 };
 

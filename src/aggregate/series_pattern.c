@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "aggregate/mapping_regex.h"
+#include "base/glob.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -41,7 +42,7 @@ struct series_pattern *series_pattern_new(struct slice text, bool regex, struct 
     struct series_pattern *p = mem_zalloc(sizeof *p);
     memcpy(p->text, text.ptr, text.len);
     p->len = text.len;
-    p->literal = strcspn(p->text, "*?");
+    p->literal = strcspn(p->text, "*?\\");
     p->of_key = regex || strchr(p->text, '|') != NULL;
     if (regex && !take_regex(p, why)) {
         series_pattern_free(p);
@@ -83,35 +84,9 @@ bool series_pattern_may(const struct series_pattern *p, struct slice name)
     return (n == p->literal || p->of_key) && memcmp(p->text, name.ptr, n) == 0;
 }
 
-/*
- * What is behind the last star is tried at each byte in turn: what an earlier star took need never
- * be looked at again, for a later one can take as much.
- */
-static bool glob(const char *p, const char *p_end, const char *s, const char *s_end)
-{
-    const char *star = NULL, *from = NULL;
-    while (s < s_end) {
-        if (p < p_end && *p == '*') {
-            star = ++p;
-            from = s;
-        } else if (p < p_end && (*p == '?' || *p == *s)) {
-            p++;
-            s++;
-        } else if (star != NULL) {
-            p = star;
-            s = ++from;
-        } else {
-            return false;
-        }
-    }
-    while (p < p_end && *p == '*')
-        p++;
-    return p == p_end;
-}
-
 bool series_pattern_matches(struct series_pattern *p, struct slice text)
 {
     if (p->regex != NULL)
         return mapping_regex_find(p->regex, p->scratch, text, p->captures);
-    return glob(p->text, p->text + p->len, text.ptr, text.ptr + text.len);
+    return glob_match(slice_of(p->text, p->len), text);
 }

@@ -74,8 +74,10 @@ static const struct api_arg takes[] = {
     { "state", "on or off", read_state, offsetof(struct asked, on), false },
     { "seconds", "a whole number from 1 to 604800",
       read_seconds, offsetof(struct asked, ask.seconds), false },
-    { "share", "a number above 0, at most 1", read_share, offsetof(struct asked, ask.share), false },
-    { "max_bytes", "a size, such as 64MiB", read_bytes, offsetof(struct asked, ask.max_bytes), false },
+    { "share", "a number above 0, at most 1",
+      read_share, offsetof(struct asked, ask.share), false },
+    { "max_bytes", "a size, such as 64MiB",
+      read_bytes, offsetof(struct asked, ask.max_bytes), false },
 };
 /* clang-format on */
 

@@ -29,6 +29,7 @@ struct api_later;
     X(conservation, "conservation", GET, NOTHING)                                                  \
     X(events, "events", GET, NOTHING)                                                              \
     X(explain, "explain", POST, NOTHING)                                                           \
+    X(openapi, "openapi.json", GET, NOTHING)                                                       \
     X(rejected, "rejected", GET, NOTHING)                                                          \
     X(senders, "senders", GET, NOTHING)                                                            \
     X(series, "series", GET, NOTHING)                                                              \

@@ -4,6 +4,7 @@
  *   add_row, look_at_redis, look_at_drops   once a second: a row of history, and what is new for the
  *                                    timeline
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -355,10 +356,39 @@ static void look_at_streams(struct server *s)
     s->view->streams_open = http.streams;
 }
 
+static void on_example(void *server, enum reason reason, const struct refusal *r,
+                       const char *listener)
+{
+    const struct server *s = server;
+    struct reject_example e = { .at_ms = now_wall_ms(),
+                                .listener = listener,
+                                .len = r->len,
+                                .whole_len = r->whole_len,
+                                .at = r->at };
+    static_assert(sizeof e.text >= sizeof r->text && sizeof e.from >= sizeof r->from, "it fits");
+    memcpy(e.text, r->text, r->len);
+    memcpy(e.from, r->from, sizeof r->from);
+    if (s->view != NULL) /* not after server_api_close */
+        reject_board_add(&s->view->rejects, reason_name(reason), &e);
+}
+
+static void count_rejects(struct server *s)
+{
+    struct ingest_totals in;
+    const int64_t now_ms = now_wall_ms();
+    turn_totals(&s->turn, &in);
+    for (int i = 0; i < REASON_COUNT; i++)
+        if (in.rejected[i] > 0)
+            reject_board_count(&s->view->rejects, reason_name((enum reason)i), in.rejected[i],
+                               now_ms);
+    reject_board_ticked(&s->view->rejects, now_ms);
+}
+
 void server_api_tick(struct server *s)
 {
     if (s->view == NULL)
         return;
+    count_rejects(s);
     look_at_redis(s);
     look_at_drops(s);
     look_at_streams(s);
@@ -408,6 +438,12 @@ int server_api_open(struct server *s)
     v->listeners = mem_zalloc((s->n_listeners + 1) * sizeof *v->listeners);
     v->streams_max = s->config->http_max_streams;
     v->kernel_drops = mem_zalloc((s->n_listeners + 1) * sizeof *v->kernel_drops);
+    v->rejects.shown = s->config->http_show_lines;
+    if (v->rejects.shown) {
+        s->refused.on_example = on_example;
+        s->refused.cookie = s;
+        refused_log_lines(&s->refused, s->config->protocol_log_rejected);
+    }
     const struct api_opts o = {
         .loop = &s->loop,
         .from = { .lifecycle = s->config->http_lifecycle,
@@ -415,6 +451,9 @@ int server_api_open(struct server *s)
                   .events = s->events.log,
                   .history = &v->history,
                   .timeline = &v->timeline,
+                  .registry = s->registry,
+                  .top = s->top,
+                  .rejects = &v->rejects,
                   .server = s,
                   .status = tell_status,
                   .conservation = tell_conservation,

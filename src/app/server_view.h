@@ -8,6 +8,7 @@
 #include "aggregate/snapshot.h"
 #include "api/history.h"
 #include "api/live.h"
+#include "api/reject_board.h"
 #include "api/sources.h"
 #include "api/timeline.h"
 #include "config/options.h"
@@ -16,6 +17,7 @@
 struct server_view {
     struct history history;
     struct timeline timeline;
+    struct reject_board rejects;
     struct api_live *live;              /* the stream of its rows */
     uint64_t streams_open, streams_max; /* readers of feeds, at the last look */
     uint64_t row_turn;                  /* the next row is added when this turn is over; 0: none */

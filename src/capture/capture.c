@@ -1,6 +1,7 @@
 /*
  *     capture_start   describe, output_open, the thread
- *     run             drain, look_after, a pause, until it is told to finish and the rings are empty
+ *     run             drain, look_after, a pause; until it is told to finish and the rings are
+ *                     empty
  *       drain         the records of all rings by their time, a batch of them
  *         write_one
  *       look_after    once a second

@@ -135,7 +135,7 @@ int capture_files_finish(struct capture_files *f)
 
 /* ---- those that are there ---- */
 
-/* Nobody writes it: its lock can be had, and it is not so new that its owner may not have it yet. */
+/* Nobody writes it: its lock can be had, and its owner has had the time to take it. */
 static bool is_left(int fd)
 {
     struct stat st;

@@ -25,11 +25,11 @@
 #include "http/accept.h"
 #include "http/access.h"
 #include "http/body_priv.h"
-#include "http/guard_priv.h"
 #include "http/http_priv.h"
 #include "http/rate.h"
 #include "http/reply.h"
 #include "http/route.h"
+#include "http/sites.h"
 #include "http/target.h"
 #include "http/upload.h"
 

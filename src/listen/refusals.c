@@ -72,6 +72,7 @@ static void put_text(struct refusal *e, struct slice text)
 {
     size_t n = text.len < REFUSAL_TEXT_MAX ? text.len : REFUSAL_TEXT_MAX;
     e->cut = n < text.len;
+    e->whole_len = (uint32_t)text.len;
     for (int i = 0; e->cut && i < 3 && ((unsigned char)text.ptr[n] & 0xc0) == 0x80; i++)
         n--;
     if (n > 0)
@@ -105,7 +106,8 @@ static void refusal_kind_check(const struct refusal_kind *k, uint64_t whole)
     assert(whole >> 8 <= atomic_load_explicit(&k->round, memory_order_relaxed));
 }
 
-static void keep(struct refusals *r, unsigned kind, struct slice text,
+/* at: as in struct refusal */
+static void keep(struct refusals *r, unsigned kind, struct slice text, int32_t at,
                  const struct refusal_origin *origin)
 {
     struct refusal_kind *k = &r->kinds[kind];
@@ -113,6 +115,7 @@ static void keep(struct refusals *r, unsigned kind, struct slice text,
     struct refusal *e = &k->at[k->n++];
     e->socket = r->from.socket;
     put_text(e, text);
+    e->at = at;
     memcpy(e->from, origin->from, sizeof e->from);
     if (k->n == REFUSALS_A_ROUND) {
         r->wanted &= ~(1u << kind);
@@ -129,7 +132,7 @@ void refusals_on_rejected(void *refusals, const struct parse_error *e)
     struct refusals *r = refusals;
     struct refusal_origin origin;
     (void)find(r, e->line.ptr, &origin);
-    keep(r, e->reason, e->line, &origin);
+    keep(r, e->reason, e->line, (int32_t)e->at, &origin);
 }
 
 /* The line around ptr, which points into text. */
@@ -148,14 +151,15 @@ static void keep_line(struct refusals *r, enum reason why, const struct sample *
 {
     struct refusal_origin origin;
     if (find(r, s->name, &origin)) {
-        keep(r, why, line_around(origin.text, s->name), &origin);
+        keep(r, why, line_around(origin.text, s->name), -1, &origin);
         return;
     }
     /* The parser has rewritten the line (packed values, say): show name, type and tags of it. */
     char text[REFUSAL_TEXT_MAX + 2];
     int n = snprintf(text, sizeof text, "%.*s|%s|#%.*s", (int)s->name_len, s->name,
                      sample_type_token((enum sample_type)s->type), (int)s->tags_len, s->tags);
-    keep(r, why, slice_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1), &origin);
+    keep(r, why, slice_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1), -1,
+         &origin);
 }
 
 /* Does an example of the round have this text? */
@@ -176,7 +180,7 @@ static void keep_name(struct refusals *r, struct slice name)
     if (is_kept(&r->kinds[REFUSED_BY_LIMIT], name))
         return;
     (void)find(r, name.ptr, &origin);
-    keep(r, REFUSED_BY_LIMIT, name, &origin);
+    keep(r, REFUSED_BY_LIMIT, name, -1, &origin);
 }
 
 void refusals_on_refused(void *refusals, const struct sample *s, enum reason why)

@@ -43,6 +43,11 @@ static void log_one(unsigned kind, const struct example *e, uint64_t not_shown)
     log_fields(LOG_WARN, line ? "rejected" : "off_page", fields, n);
 }
 
+static bool is_told(const struct refused_log *l, unsigned kind)
+{
+    return l->on_example != NULL && kind < REASON_COUNT;
+}
+
 static bool is_logged(const struct refused_log *l, unsigned kind)
 {
     return l->lines || kind >= REASON_COUNT;
@@ -77,6 +82,12 @@ static uint64_t not_logged(const struct refused_log *l, const struct ingest_tota
     return sum > l->kinds[kind].logged ? sum - l->kinds[kind].logged : 0;
 }
 
+static void tell(const struct refused_log *l, unsigned kind, const struct example *new, unsigned n)
+{
+    for (unsigned i = 0; i < n && is_told(l, kind); i++)
+        l->on_example(l->cookie, (enum reason)kind, new[i].refusal, new[i].listener);
+}
+
 static void kind_check(const struct refused_kind *k)
 {
     assert(k->shown <= REFUSALS_A_ROUND);
@@ -89,7 +100,14 @@ static void show(struct refused_log *l, const struct ingest_totals *totals, unsi
     struct refused_kind *k = &l->kinds[kind];
     struct example new[REFUSALS_A_ROUND];
     kind_check(k);
-    unsigned n = gather(l, kind, REFUSALS_A_ROUND - k->shown, new);
+    unsigned room = REFUSALS_A_ROUND - k->shown;
+    unsigned n = gather(l, kind, is_told(l, kind) ? REFUSALS_A_ROUND : room, new);
+    tell(l, kind, new, n);
+    if (n > 0 && is_told(l, kind) && k->renews_ms == 0)
+        k->renews_ms = now_ms + REFUSED_ROUND_MS;
+    if (!is_logged(l, kind))
+        return;
+    n = n < room ? n : room;
     if (n == 0)
         return;
     if (k->ends_ms == 0)
@@ -102,11 +120,17 @@ static void show(struct refused_log *l, const struct ingest_totals *totals, unsi
     kind_check(k);
 }
 
-/* Let the workers keep new examples: the next minute begins with the first of them. */
-static void begin_afresh(struct refused_log *l, unsigned kind)
+static void renew(struct refused_log *l, unsigned kind)
 {
     for (unsigned w = 0; w < l->n_workers; w++)
         refusals_renew(worker_refusals(l->workers[w]), kind);
+    l->kinds[kind].renews_ms = 0;
+}
+
+/* Let the workers keep new examples: the next minute begins with the first of them. */
+static void begin_afresh(struct refused_log *l, unsigned kind)
+{
+    renew(l, kind);
     l->kinds[kind].shown = 0;
     l->kinds[kind].ends_ms = 0;
 }
@@ -125,14 +149,24 @@ static bool is_over(const struct refused_kind *k, uint64_t now_ms)
     return k->ends_ms != 0 && now_ms >= k->ends_ms;
 }
 
+static bool round_is_over(const struct refused_log *l, unsigned kind, uint64_t now_ms)
+{
+    const struct refused_kind *k = &l->kinds[kind];
+    return is_told(l, kind) && k->renews_ms != 0 && now_ms >= k->renews_ms;
+}
+
+/* Would an example be logged, or told of? */
+static bool has_room(const struct refused_log *l, unsigned kind)
+{
+    return is_told(l, kind) || (is_logged(l, kind) && l->kinds[kind].shown < REFUSALS_A_ROUND);
+}
+
 bool refused_log_due(const struct refused_log *l, uint64_t now_ms)
 {
     for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++) {
-        if (!is_logged(l, kind))
-            continue;
-        if (is_over(&l->kinds[kind], now_ms))
+        if (is_over(&l->kinds[kind], now_ms) || round_is_over(l, kind, now_ms))
             return true;
-        for (unsigned w = 0; l->kinds[kind].shown < REFUSALS_A_ROUND && w < l->n_workers; w++)
+        for (unsigned w = 0; has_room(l, kind) && w < l->n_workers; w++)
             if (refusals_pending(worker_refusals(l->workers[w]), kind))
                 return true;
     }
@@ -144,11 +178,13 @@ void refused_log_look(struct refused_log *l, uint64_t now_ms)
     struct ingest_totals totals;
     l->totals(l->counted, &totals);
     for (unsigned kind = 0; kind < REFUSAL_KINDS; kind++) {
-        if (!is_logged(l, kind))
+        if (!is_logged(l, kind) && !is_told(l, kind))
             continue;
-        if (is_over(&l->kinds[kind], now_ms))
+        if (is_logged(l, kind) && is_over(&l->kinds[kind], now_ms))
             end_minute(l, &totals, kind);
         show(l, &totals, kind, now_ms);
+        if (round_is_over(l, kind, now_ms))
+            renew(l, kind);
     }
 }
 
@@ -172,6 +208,6 @@ void refused_log_lines(struct refused_log *l, bool on)
         l->kinds[kind].logged += not_logged(l, &totals, kind);
     }
     for (unsigned w = 0; w < l->n_workers; w++)
-        refusals_keep_lines(worker_refusals(l->workers[w]), on);
+        refusals_keep_lines(worker_refusals(l->workers[w]), on || l->on_example != NULL);
     l->lines = on;
 }

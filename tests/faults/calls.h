@@ -47,7 +47,11 @@
       (dir, path, to, flags))                                                                     \
     X(fstatat64, int, -1, (int dir, const char *path, struct stat *to, int flags),                \
       (dir, path, to, flags))                                                                     \
+    X(fstatvfs, int, -1, (int fd, struct statvfs *to), (fd, to))                                  \
+    X(fstatvfs64, int, -1, (int fd, struct statvfs *to), (fd, to))                                \
     X(fsync, int, -1, (int fd), (fd))                                                             \
+    X(ftruncate, int, -1, (int fd, off_t to), (fd, to))                                           \
+    X(ftruncate64, int, -1, (int fd, off_t to), (fd, to))                                         \
     X(getgrouplist, int, -1, (const char *user, gid_t group, gid_t *all, int *n),                 \
       (user, group, all, n))                                                                      \
     X(getpeername, int, -1, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n))               \

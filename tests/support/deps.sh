@@ -49,6 +49,7 @@ test     libprotobuf-c-dev         decodes the protobuf format of /metrics
 test     protobuf-c-compiler       makes code of its schema
 test     protobuf-compiler         a second opinion on it
 test     spin                      checks the models of make model
+test     tcpdump                   reads captures back
 test     prometheus                promtool, and a real Prometheus that scrapes
 interop  gunicorn                  app server that sends metrics
 interop  python3-flask             the Flask app

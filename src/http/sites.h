@@ -1,6 +1,6 @@
-/* guard_priv: the check of a request, for request.c. */
-#ifndef HTTP_GUARD_PRIV_H
-#define HTTP_GUARD_PRIV_H
+/* sites: is a request one of another site's?  What guard.h says, for request.c. */
+#ifndef HTTP_SITES_H
+#define HTTP_SITES_H
 
 #include "http/guard.h"
 #include "http/http_priv.h"
