@@ -29,7 +29,7 @@ struct mirror_share {
     bool all;       /* share is 1 */
 };
 
-/* text: a number of 0..1, or of 0..100 with a % behind it.  returns  what is wrong; NULL: nothing */
+/* text: a number of 0..1, or of 0..100 with a %.  returns  what is wrong; NULL: nothing */
 const char *mirror_share_parse(struct slice text, struct mirror_share *ret);
 
 static inline bool mirror_share_has(const struct mirror_share *s, uint64_t hash)

@@ -1,7 +1,8 @@
 /*
  *     mirror_link_ready   closed: connect_now, if it is time; a name: follow
  *       connect_now  look_up -> mirror_is_own -> the kind's open -> works, or fails
- *     mirror_link_send    the kind's send -> count_sent -> drop what failed; `fails` where nobody is there
+ *     mirror_link_send    the kind's send -> count_sent -> what failed is dropped; nobody there:
+ *                         fails
  */
 #include "mirror/link.h"
 

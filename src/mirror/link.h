@@ -1,16 +1,17 @@
 /**
  * link: the way to the target, which may not be there.  Private to mirror/.
  *
- *     closed ── open: the name is looked up, a socket connected ──> open
- *       ^  │ not before retry_ns: after 0.1 s, 0.2 s ... 10 s          │
- *       │  └─ failed: unreachable ─┐                                   │ nobody is there (an error of
- *       └──────────────────────────┴───────────────────────────────────┘ the send, ICMP): unreachable
+ *     closed ── the name is looked up, a socket connected ──> open
+ *       ^  │                                                   │
+ *       │  └─ failed ─┐                                        │ nobody is there: an error of the
+ *       └─────────────┴────────────────────────────────────────┘ send, or ICMP
+ *       unreachable, until 0.1 s, 0.2 s ... 10 s later it is tried again
  *
  * While it is closed everything is dropped and counted.  A name is looked up again once a minute,
  * too, and followed to another address.
  *
  *   thread   the mirror's; counts and state: any
- *   cost     a send may wait 0.1 s for room, a connection 5 s, a lookup as long as the resolver does
+ *   cost     a send may wait 0.1 s for room, a connection 5 s, a lookup as long as the resolver
  */
 #ifndef MIRROR_LINK_H
 #define MIRROR_LINK_H
