@@ -35,8 +35,7 @@ struct registry_census {
     uint32_t at;        /* number of the next symbol */
     size_t series_left; /* to look at for names that have the keys */
     struct heavy *keys; /* NULL: they are in `tags` */
-    struct census_row names[CENSUS_MOST],
-        tags[CENSUS_MOST]; /* the largest first */
+    struct census_row names[CENSUS_MOST], tags[CENSUS_MOST]; /* the largest first */
     size_t n_names, n_tags;
 };
 

@@ -44,7 +44,9 @@ static enum api_status ask_raw(answer_fn *answer, const struct event_log *log, c
 {
     struct http_arg args[ARGS_MAX];
     struct api_sources from = { .events = log };
-    struct api_ask ask = { args, split(query, args), NOW, &from };
+    const struct api_ask ask = {
+        .args = args, .n_args = split(query, args), .now_ms = NOW, .from = &from
+    };
     return answer(&ask, out);
 }
 
