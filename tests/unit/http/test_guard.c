@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "http/guard.h"
 #include "http/http.h"
 #include "support/http_client.h"
 
