@@ -1,6 +1,7 @@
 """statsd replay: what a capture file holds arrives again, all of it, when it is due."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -335,6 +336,38 @@ def test_ctrl_c_ends_it_with_the_sums(tmp_path):
     with Receiver() as r, Play("--to", r.url, file) as p:
         assert r.socket.recv(65536).startswith(b"replay.c0")
         assert p.interrupt()["datagrams"] == 1
+
+
+def test_what_a_server_captured_of_every_transport_adds_up_the_same_when_it_is_replayed(tmp_path):
+    """Values differ, so that a datagram that is lost or sent twice is seen in the sums."""
+    lines = ["replay_c%d:%d|c\nreplay_t:%d|ms|@0.5" % (i % 7, i, i) for i in range(300)]
+
+    def sums(s):
+        return sorted(l for l in s.page().decode().splitlines() if re.match(r"replay_(c\d|t_(sum|count))\b", l))
+
+    def all_in(s):
+        wait_for(lambda: s.scrape().sum("statsd_lines_received_total") == 600, "all lines")
+        return sums(s)
+
+    with short_dir() as dir:
+        os.mkdir(dir + "/pcap")
+        sockets = [u.format(dir=dir) for u in ("udp://127.0.0.1:0", "unixgram://{dir}/d", "tcp://127.0.0.1:0", "unix://{dir}/s")]
+        with Server("capture.dir=" + dir + "/pcap", "capture.start=on", sockets=sockets) as s:
+            host, port = s.address("udp").rsplit(":", 1)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unixgram, \
+                    socket.socket(socket.AF_INET) as tcp, socket.socket(socket.AF_UNIX) as unix:
+                udp.connect((host, int(port)))
+                unixgram.connect(dir + "/d")
+                tcp.connect(("127.0.0.1", int(s.address("tcp").rsplit(":", 1)[1])))
+                unix.connect(dir + "/s")
+                for i, line in enumerate(lines):
+                    (udp, unixgram, tcp, unix)[i % 4].sendall(line.encode() + b"\n")
+            before = all_in(s)
+        assert len(before) == 9
+        with Server() as s:
+            files = [os.path.join(dir, "pcap", f) for f in sorted(os.listdir(dir + "/pcap"))]
+            done, _ = replay("--to", "udp://%s:%d" % s.udp(), "--speed", "max", *files)
+            assert done["lines"] == 600 and all_in(s) == before
 
 
 @pytest.mark.plain
