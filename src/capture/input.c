@@ -68,9 +68,13 @@ static ssize_t pipe_read(void *arg, char *to, size_t n)
 {
     const struct input *in = arg;
     struct pollfd p = { .fd = in->fd, .events = POLLIN };
-    for (int wait_ms = 0; poll(&p, 1, wait_ms) == 0; wait_ms = INPUT_WAIT_MS)
+    int rc;
+    for (int wait_ms = 0; (rc = poll(&p, 1, wait_ms)) <= 0; wait_ms = INPUT_WAIT_MS) {
+        if (rc < 0 && errno != EINTR)
+            return -1;
         if (!goes_on(in))
             return 0;
+    }
     ssize_t got;
     do
         got = read(in->fd, to, n);
@@ -96,7 +100,7 @@ static int fd_open(const char *path, bool standard, struct stat *ret)
     return rc;
 }
 
-static int stream_open(struct input *in, bool standard)
+static int source_open(struct input *in, bool standard)
 {
     static const cookie_io_functions_t pipe = { .read = pipe_read, .close = pipe_close };
     struct stat st;
@@ -120,7 +124,7 @@ static int file_open(struct input *in, struct buf *error)
 {
     bool standard = strcmp(in->opts.path, "-") == 0;
     in->name = standard ? "standard input" : in->opts.path;
-    int rc = stream_open(in, standard);
+    int rc = source_open(in, standard);
     if (rc < 0) {
         buf_printf(error, "%s: %s", in->name, err_text(rc));
         return rc;
