@@ -62,8 +62,8 @@ struct input_opts {
     bool truncated;              /* take what is there of a datagram that was captured in part */
     bool outgoing;               /* take what left the machine, too */
     struct input_counts *counts; /* added to */
-    /* Asked where a read has to wait (standard input, a FIFO: every INPUT_WAIT_MS), and now and then
-     * while nothing for us comes.  false: that is the end.  NULL: nobody is asked. */
+    /* Asked where a read has to wait (standard input, a FIFO: every INPUT_WAIT_MS), and now and
+     * then while nothing for us comes.  false: that is the end.  NULL: nobody is asked. */
     bool (*go_on)(void *arg);
     void *arg;
 };
@@ -92,8 +92,8 @@ struct input_datagram {
 /**
  * input_next(in, ret, error):
  *   ret      borrowed until the next call
- *   returns  1; 0 at the end, or go_on said so; -EIO: it ends within a packet, or is damaged from here on, with a
- *            text appended to error
+ *   returns  1; 0 at the end, or where go_on said so; -EIO: it ends within a packet, or is damaged
+ *            from here on, with a text appended to error
  */
 int input_next(struct input *in, struct input_datagram *ret, struct buf *error);
 

@@ -93,8 +93,10 @@ static const struct option {
     { "--test",      NULL, ONE_VALUE,   TAKES_TEST,     ARG(test),        "a FILE"                },
     { "--takeover",  NULL, SWITCH,      TAKES_TAKEOVER, ARG(takeover),    NULL                    },
     { "--last",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(last),        "a time such as 10m"    },
-    { "--from",      NULL, ONE_VALUE,   TAKES_REDIS | TAKES_LIVE, ARG(from), "a time (redis), or a URL" },
-    { "--to",        NULL, ONE_VALUE,   TAKES_REDIS | TAKES_REPLAY, ARG(to), "a time, or an address" },
+    { "--from",      NULL, ONE_VALUE,   TAKES_REDIS | TAKES_LIVE, ARG(from),
+      "a time (redis), or a URL" },
+    { "--to",        NULL, ONE_VALUE,   TAKES_REDIS | TAKES_REPLAY, ARG(to),
+      "a time, or an address" },
     { "--step",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(step),        "a time such as 1m"     },
     { "--by",        NULL, ONE_VALUE,   TAKES_REDIS | TAKES_TOP, ARG(by), "what to go by"         },
     { "--number",    "-n", ONE_VALUE,   TAKES_REDIS | TAKES_TAIL, ARG(number), "a number"         },
@@ -103,9 +105,11 @@ static const struct option {
     { "--ca",        NULL, ONE_VALUE,   TAKES_LIVE,     ARG(ca),          "a FILE"                },
     { "--insecure",  NULL, SWITCH,      TAKES_LIVE,     ARG(insecure),    NULL                    },
     { "--port",      NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(port),        "a number"              },
-    { "--filter",    NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(filter),      "an expression such as 'udp port 8125'" },
-    { "--speed",     NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(speed),       "a factor such as 10, or max" },
-    { "--rate",      NULL, ONE_VALUE,   TAKES_REPLAY | TAKES_TAIL, ARG(rate), "lines a second"     },
+    { "--filter",    NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(filter),
+      "an expression such as 'udp port 8125'" },
+    { "--speed",     NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(speed),
+      "a factor such as 10, or max" },
+    { "--rate",      NULL, ONE_VALUE,   TAKES_REPLAY | TAKES_TAIL, ARG(rate), "lines a second"    },
     { "--loop",      NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(loop),        "a number, or forever"  },
     { "--for",       NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(lasting),     "a time such as 30s"    },
     { "--limit",     NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(limit),       "a number of packets"   },
@@ -265,7 +269,7 @@ static int take_foreign(struct reading *r)
 }
 
 /* Is that another server's option, and one of ours only behind another command?  `--port` is.
- * `--test` and `--json` are not: theirs take no value, and there is one thing that they can mean. */
+ * `--test` and `--json` are not: theirs take no value, and can mean one thing here. */
 static bool is_rivals(const struct reading *r, const struct option *o)
 {
     const struct command *c = r->command != NULL ? r->command : &commands[0];

@@ -16,8 +16,8 @@ static bool is_metric(const char *s)
     return colon != NULL && strchr(colon, '|') != NULL;
 }
 
-/* The option of ours that is spelled nearly so; name is without dashes.  NULL: none is.  A letter or
- * two are near to too many. */
+/* The option of ours that is spelled nearly so; name is without dashes.  NULL: none is, and a
+ * letter or two are near to too many. */
 static const char *nearest_own(struct slice name)
 {
     size_t limit = name.len < 3 ? 0 : name.len < 5 ? 1 : 2;

@@ -260,7 +260,8 @@ def test_a_limit_is_kept_where_the_receiver_is_slow(tmp_path):
     with short_dir() as dir, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind(dir + "/s")
         with Play("--to", "unixgram://%s/s" % dir, "--speed", "max", "--limit", "1000", file) as p:
-            time.sleep(0.5)  # longer than one try of a send takes
+            wait_for(lambda: b"to unixgram" in p.process.stderr.readline(), "its first line")
+            time.sleep(0.4 * SLOW)  # longer than a send waits
             s.settimeout(5 * SLOW)
             for _ in range(1000):
                 s.recv(65536)
