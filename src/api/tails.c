@@ -203,9 +203,9 @@ int api_tails_new(uv_loop_t *loop, const char *refusal, struct api_tails **ret)
 
 struct http_route api_tails_route(struct api_tails *t)
 {
-    return (struct http_route){ .path = "/api/v1/tail",
-                                .ask = http_mailbox_ask,
-                                .cookie = &t->mailbox };
+    return (struct http_route){
+        .path = "/api/v1/tail", .ask = http_mailbox_ask, .guarded = true, .cookie = &t->mailbox
+    };
 }
 
 void api_tails_start(struct api_tails *t)

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "base/mem.h"
 #include "base/now.h"
 #include "cmd/live/frame.h"
@@ -146,6 +148,7 @@ static bool take_keys(void *top)
     bool any = false;
     for (int key; (key = screen_key()) != SCREEN_NO_KEY; any = true)
         press(t, key);
+    t->quit = t->quit || screen_is_gone();
     if (any)
         show(t);
     return !t->quit && !t->asked_anew;
@@ -197,6 +200,18 @@ static int run_live(struct top *t)
 
 /* ---- once ---- */
 
+/* In ASCII, whatever the server says: this may be a terminal.  returns  false: it is no JSON */
+static bool put_json(struct slice answer, struct buf *out)
+{
+    json_t *j = json_loadb(answer.ptr, answer.len, JSON_ALLOW_NUL, NULL);
+    char *text = json_dumps(j, JSON_COMPACT | JSON_ENSURE_ASCII);
+    if (text != NULL)
+        buf_append_str(out, text);
+    json_decref(j);
+    free(text);
+    return text != NULL;
+}
+
 static int print_json(struct top *t, struct buf *error)
 {
     struct buf out = { 0 }, part = { 0 }, path = { 0 };
@@ -209,10 +224,10 @@ static int print_json(struct top *t, struct buf *error)
     enum client_result rc = CLIENT_OK;
     for (size_t i = 0; i < ARRAY_LEN(parts) && rc == CLIENT_OK; i++) {
         rc = get(t, parts[i].path, &part, error);
-        while (part.len > 0 && part.ptr[part.len - 1] == '\n')
-            part.len--;
+        if (rc != CLIENT_OK)
+            break;
         buf_printf(&out, "%s\"%s\":", i == 0 ? "{" : ",", parts[i].name);
-        buf_append_slice(&out, buf_slice(&part));
+        rc = take(put_json(buf_slice(&part), &out), t, error) ? rc : CLIENT_REFUSED;
     }
     buf_append_str(&out, "}\n");
     int status = rc == CLIENT_OK ? CLI_OK : CLI_FAILED;
