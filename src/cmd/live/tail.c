@@ -7,9 +7,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-
-#include <jansson.h>
 
 #include "base/mem.h"
 #include "cmd/live/live.h"
@@ -43,9 +40,7 @@ static bool show_line(struct tail *t, const json_t *data)
     struct buf out = { 0 };
     const json_t *line = json_object_get(data, "line");
     if (t->json) {
-        char *text = json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII);
-        buf_append_str(&out, text != NULL ? text : "{}");
-        free(text);
+        (void)live_json(data, &out);
     } else {
         struct slice s = slice_of(json_string_value(line), json_string_length(line));
         (void)plain_put(s, SIZE_MAX, &out);

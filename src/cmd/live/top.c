@@ -5,12 +5,9 @@
  *   live          the screen: keys are taken while an answer is waited for, too
  *   once          two looks, a second apart, and one frame as text or JSON
  */
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <jansson.h>
 
 #include "base/mem.h"
 #include "base/now.h"
@@ -200,16 +197,13 @@ static int run_live(struct top *t)
 
 /* ---- once ---- */
 
-/* In ASCII, whatever the server says: this may be a terminal.  returns  false: it is no JSON */
+/* Not as the server wrote it: this may be a terminal.  returns  false: it is no JSON */
 static bool put_json(struct slice answer, struct buf *out)
 {
     json_t *j = json_loadb(answer.ptr, answer.len, JSON_ALLOW_NUL, NULL);
-    char *text = json_dumps(j, JSON_COMPACT | JSON_ENSURE_ASCII);
-    if (text != NULL)
-        buf_append_str(out, text);
+    bool yes = live_json(j, out);
     json_decref(j);
-    free(text);
-    return text != NULL;
+    return yes;
 }
 
 static int print_json(struct top *t, struct buf *error)
