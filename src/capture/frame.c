@@ -163,7 +163,7 @@ static enum frame_result ipv6_extensions(struct rest *r, uint8_t next, struct fr
     if (next == IPPROTO_FRAGMENT) {
         const uint8_t *h = r->at;
         if (!skip(r, IPV6_FRAGMENT_HEADER))
-            return FRAME_CUT;
+            return r->wire_len < IPV6_FRAGMENT_HEADER ? FRAME_MALFORMED : FRAME_CUT;
         next = h[0];
         ip->at = be16(h + 2) & 0xfff8;
         ip->more = (h[3] & 1) != 0;

@@ -103,7 +103,7 @@ static int fd_open(const char *path, bool standard, struct stat *ret)
 static int source_open(struct input *in, bool standard)
 {
     static const cookie_io_functions_t pipe = { .read = pipe_read, .close = pipe_close };
-    struct stat st;
+    struct stat st = { 0 };
     in->fd = fd_open(in->opts.path, standard, &st);
     if (in->fd < 0)
         return in->fd;

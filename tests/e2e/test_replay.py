@@ -230,6 +230,14 @@ def test_a_pipe_is_played_as_it_fills_and_ctrl_c_ends_the_wait(tmp_path):
         assert p.interrupt()["datagrams"] == 2
 
 
+def test_a_pipe_that_is_long_in_coming_is_not_late(tmp_path):
+    with open(counters(tmp_path / "f", 60, seconds=0.2), "rb") as f, Receiver() as r, Play("--to", r.url, "-", stdin=subprocess.PIPE) as p:
+        wait_for(lambda: b"to udp" in p.process.stderr.readline(), "its first line")
+        time.sleep(0.6 * SLOW)
+        out, _ = p.process.communicate(f.read(), timeout=10 * SLOW)
+        assert json.loads(out)["datagrams"] == 3 and json.loads(out)["late_s"] < 0.4 * SLOW
+
+
 def test_a_fifo_that_nobody_writes_to_is_waited_for(tmp_path):
     fifo = str(tmp_path / "fifo")
     os.mkfifo(fifo)

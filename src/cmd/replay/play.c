@@ -39,8 +39,9 @@ struct replay {
     struct shape shape; /* of --rate */
     struct pace pace;
     struct replay_sums sums, shown; /* shown: as of the live line before */
-    uint64_t start_ns, start_wall_ns, live_ns;
-    uint64_t taken; /* datagrams, for --limit */
+    uint64_t start_ns, live_ns;
+    uint64_t zero_ns, zero_wall_ns; /* when the first one came: a pipe may be long in coming */
+    uint64_t taken;                 /* datagrams, for --limit */
     bool terminal;
     bool over;  /* no more is taken */
     bool hurry; /* nor is anything waited for: the user wants it to end, or its time is up */
@@ -170,7 +171,7 @@ static void frame(struct replay *r, size_t at)
 /* Seconds between the time in the file and that at which it is sent. */
 static int64_t shift_of(const struct replay *r, uint64_t recorded_ns, uint64_t due_ns)
 {
-    uint64_t then_ns = r->sums.paced ? r->start_wall_ns + (due_ns - r->start_ns) : now_wall_ns();
+    uint64_t then_ns = r->sums.paced ? r->zero_wall_ns + (due_ns - r->zero_ns) : now_wall_ns();
     return llround(((double)then_ns - (double)recorded_ns) * 1e-9);
 }
 
@@ -220,7 +221,11 @@ static void wait_for_rate(struct replay *r, uint32_t lines)
 static void play(struct replay *r, const struct input_datagram *d)
 {
     const uint32_t lines = count_lines(slice_of(d->ptr, d->len));
-    const uint64_t due_ns = r->start_ns + playback_due(&r->playback, d->at_ns);
+    if (r->zero_ns == 0) {
+        r->zero_ns = now_mono_ns();
+        r->zero_wall_ns = now_wall_ns();
+    }
+    const uint64_t due_ns = r->zero_ns + playback_due(&r->playback, d->at_ns);
     if (r->sums.paced)
         wait_until(r, due_ns);
     else if (r->o->rate > 0 && !r->o->dry_run)
@@ -334,7 +339,6 @@ static void begin(struct replay *r)
     (void)shape_init(&r->shape, "constant", &constant);
     r->pace = (struct pace){ .shape = &r->shape, .share = 1, .phase = 0.5, .unit = 1 };
     r->start_ns = r->live_ns = now_mono_ns();
-    r->start_wall_ns = now_wall_ns();
 }
 
 static int report(struct replay *r)
