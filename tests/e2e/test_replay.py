@@ -307,6 +307,11 @@ def test_fragments_that_were_captured_in_part_are_told_so(tmp_path):
     assert replay("--dry-run", file, status=1)[0]["skipped"] == {"truncated": 1, "repeated": 2}
 
 
+def test_packets_that_a_card_cut_up_later_are_counted_but_not_those_of_the_loopback(tmp_path):
+    file = write(tmp_path / "f", [(NOW, udp4(b"x" * n, to=to)) for to in [(10, 0, 0, 1), (127, 0, 0, 1)] for n in (1472, 1473)])
+    assert replay("--dry-run", file)[0]["large"] == 1
+
+
 def test_a_dry_run_counts_and_sends_nothing(tmp_path):
     file = counters(tmp_path / "f", 1000, seconds=3600)
     with Receiver() as r:

@@ -192,6 +192,22 @@ static void lengths_that_contradict_each_other_are_told(void **state)
     }
 }
 
+static void an_extension_that_is_longer_than_its_packet_is_malformed(void **state)
+{
+    (void)state;
+    static const uint8_t next[] = { IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS, IPPROTO_AH,
+                                    IPPROTO_FRAGMENT };
+    static const uint8_t body[7] = { IPPROTO_UDP, 0xff };
+    for (size_t i = 0; i < ARRAY_LEN(next); i++) {
+        uint8_t frame[64];
+        struct frame_ip ip;
+        const size_t n = put_ipv6(frame, next[i], body, sizeof body);
+        uint8_t *whole = exactly(frame, n);
+        assert_int_equal(frame_ip_read(FRAME_IP, whole, n, n, &ip), FRAME_MALFORMED);
+        free(whole);
+    }
+}
+
 static void a_link_type_that_has_no_ip_is_none(void **state)
 {
     (void)state;
@@ -211,6 +227,7 @@ int main(void)
         cmocka_unit_test(extensions_of_ipv6_are_walked),
         cmocka_unit_test(fragments_say_where_they_belong),
         cmocka_unit_test(lengths_that_contradict_each_other_are_told),
+        cmocka_unit_test(an_extension_that_is_longer_than_its_packet_is_malformed),
         cmocka_unit_test(a_link_type_that_has_no_ip_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
