@@ -68,8 +68,8 @@ struct http_route {
     /* r is the owner's until it calls http_answer */
     void (*ask)(void *cookie, struct http_request *r);
     void *cookie;
-    /* n_headers of each of its answers, where neither the answer nor http_set_headers has one of
-     * that name; borrowed for the server's life. */
+    /* n_headers of each of its own answers (a 405 or 421 is none), where neither the answer nor
+     * http_set_headers has one of that name; borrowed for the server's life. */
     const struct http_header *headers;
     size_t n_headers;
 };

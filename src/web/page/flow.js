@@ -8,7 +8,7 @@ const PLACES = [
   ["events", "Events, checks", "c-other", "of DogStatsD"],
   ["rejected", "Rejected", "c-warn", "not understood"],
   ["refused", "Refused", "c-refused", "a limit was reached"],
-  ["dropped", "Dropped", "c-bad", "by a mapping rule or a limit on rates"],
+  ["dropped", "Dropped", "c-bad", "by a rule, or a limit on rates"],
   ["kernel", "Kernel drops", "c-bad", "datagrams that found a socket full"],
 ];
 // As in page.css: the rows of the table beside it, the first taller than the others.
