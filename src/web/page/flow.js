@@ -9,7 +9,7 @@ const PLACES = [
   ["rejected", "Rejected", "c-warn", "not understood"],
   ["refused", "Refused", "c-refused", "a limit was reached"],
   ["dropped", "Dropped", "c-bad", "by a rule, or a limit on rates"],
-  ["kernel", "Kernel drops", "c-bad", "datagrams that found a socket full"],
+  ["kernel", "Kernel drops", "c-bad", "datagrams, at a full socket"],
 ];
 // As in page.css: the rows of the table beside it, the first taller than the others.
 const HEIGHT = 350, HEAD = 30, FIRST = 110, ROW = 42, LEFT = 10, RIGHT = 392, THIN = 1.5, BAR = 100;
