@@ -19,7 +19,6 @@
 #ifndef API_HISTORY_H
 #define API_HISTORY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +64,7 @@ struct history {
     uint64_t n;                /* rows that were ever added; the last is number n */
     uint64_t fresh;            /* number of the last fresh one */
     struct history_row totals; /* as given with it */
+    double counted_s;          /* as given with it */
 };
 
 enum { HISTORY_BYTES = sizeof(struct history) };
@@ -72,12 +72,13 @@ enum { HISTORY_BYTES = sizeof(struct history) };
 const char *history_name(enum history_column c);
 
 /**
- * history_add(h, now, fresh):
+ * history_add(h, now, counted_s):
  *   now      rates: the counters as they stand; the first row, and one after a counter that went
  *            down, has rates of 0
- *   fresh    there was a page turn since the last row
+ *   counted_s   when the last page turn was over, which is what the counters have; as at the last
+ *               row: there was none since
  */
-void history_add(struct history *h, const struct history_row *now, bool fresh);
+void history_add(struct history *h, const struct history_row *now, double counted_s);
 
 /* The number of the oldest row that is kept, and of the last; equal to 1 and 0 while empty. */
 uint64_t history_first(const struct history *h);

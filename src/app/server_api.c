@@ -330,8 +330,7 @@ static void add_row(struct server *s)
                     [HISTORY_rss_bytes] = process_resident_bytes(),
                     [HISTORY_streams] = (double)v->streams_open,
                 } };
-    history_add(&v->history, &row, s->turn.done != v->row_done);
-    v->row_done = s->turn.done;
+    history_add(&v->history, &row, v->turned_s);
     api_live_added(v->live);
 }
 
@@ -421,7 +420,10 @@ void server_api_tick(struct server *s)
 void server_api_turned(struct server *s)
 {
     struct server_view *v = s->view;
-    if (v == NULL || v->row_turn == 0 || s->turn.done < v->row_turn)
+    if (v == NULL)
+        return;
+    v->turned_s = now_s();
+    if (v->row_turn == 0 || s->turn.done < v->row_turn)
         return;
     v->row_turn = 0;
     add_row(s);

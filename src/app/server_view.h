@@ -21,7 +21,7 @@ struct server_view {
     uint64_t streams_open, streams_max; /* readers of feeds, at the last look */
     struct reject_board rejects;
     uint64_t row_turn;      /* the next row is added when this turn is over; 0: none */
-    uint64_t row_done;      /* turns that were over at the last row */
+    double turned_s;        /* when the last turn was over, Unix; 0: none yet */
     double cpu_s, cpu_at_s; /* process CPU time at the last row, and when */
     bool redis_up;
     uint64_t redis_dropped;  /* series, at the last look */

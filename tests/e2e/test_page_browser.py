@@ -83,6 +83,28 @@ def test_it_loads_and_its_figures_move(page):
     page.until("return document.querySelectorAll('#chart-grid canvas').length >= 6")
 
 
+def test_the_table_of_listeners_is_whole_beside_that_of_workers(page):
+    show(page, "server")
+    page.until("return document.querySelectorAll('#listener-rows td').length > 1")
+    assert page.script("const t = document.getElementById('listener-rows').closest('.scroll'); return t.scrollWidth <= t.clientWidth")
+
+
+def test_what_was_dropped_is_what_the_server_says_and_no_rest_of_roundings(page):
+    page.until("return document.querySelector('#flow-rows .now').textContent !== '–'")
+    assert page.script("return [...document.querySelectorAll('#flow-rows .now')].map((c) => c.textContent)")[4] == "0/s"
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_page(page):
+    assert page.script('''return import('/web/live.js').then((m) => {
+        const last = m.rows[m.rows.length - 1], again = m.keep({...last}), back = m.keep({...last, at_s: last.at_s - 3600});
+        return [again, back, m.rows.length]; })''') == [False, True, 1]
+
+
+def test_a_span_has_no_part_that_is_nought(page):
+    assert page.script("return import('/web/format.js').then((m) => [60, 61, 3600, 7260, 86400, 90000].map(m.span))") == [
+        "1 min", "1 min 1 s", "1 h", "2 h 1 min", "1 d", "1 d 1 h"]
+
+
 def test_a_chart_says_what_it_shows_where_the_pointer_is(page):
     show(page, "charts")
     page.until("return document.querySelectorAll('#chart-grid canvas').length >= 6")
@@ -119,7 +141,10 @@ def test_the_tables_say_what_sends_most(page):
 def test_a_rejected_line_has_a_mark_under_its_fault(page):
     show(page, "rejected")
     page.until("return document.querySelectorAll('#rejected-list .caret').length > 0")
-    assert "<b>bold</b>:x|c" in page.script("return document.getElementById('rejected-list').textContent")
+    marks = page.script("return [...document.querySelectorAll('#rejected-list pre')].map((p) => p.textContent.split('\\n'))")
+    assert ["<b>bold</b>:x|c", " " * len("<b>bold</b>:") + "^"] in marks
+    assert len(marks) == len({m[0] for m in marks})   # one that is wrong again and again is there once, and how often is beside it
+    assert "alike" in page.text("rejected-list")
 
 
 def test_lines_are_explained(page):

@@ -21,7 +21,7 @@ DYGRAPHS = "/usr/share/javascript/dygraphs/dygraph.min.js"
 CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
        "form-action 'none'; frame-ancestors 'none'")
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
-COLUMNS = ["at_s", "datagrams", "bytes", "lines", "aggregated", "events", "checks", "rejected", "refused", "kernel_dropped", "series", "exposed",
+COLUMNS = ["at_s", "datagrams", "bytes", "lines", "aggregated", "events", "checks", "rejected", "refused", "dropped", "kernel_dropped", "series", "exposed",
            "redis_spool_batches", "redis_lag_s", "cpu_percent", "rss_bytes", "streams"]
 HOSTILE = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "مرحبا.طلبات", "\u202egnirts.desrever", "x" * 200]
 NAMES = ["api.requests", "api.latency", "web.page_views", "db.query_time", "cache.hits", "cache.misses", "queue.depth", "worker.jobs", "auth.logins",
@@ -43,7 +43,7 @@ def second(at, redis):
     refused = noise.randint(0, 30)
     events, checks = noise.randint(0, 9), noise.randint(0, 3)
     dropped = noise.randint(400, 900) if int(at) % 450 < 8 else 0
-    row = [at, lines / 16, lines * 31, lines, lines - rejected - refused - events - checks, events, checks, rejected, refused, dropped, 48_211, 51_840]
+    row = [at, lines / 16, lines * 31, lines, lines - rejected - refused - events - checks, events, checks, rejected, refused, 0, dropped, 48_211, 51_840]
     row += [noise.randint(0, 2) + burst * 6, noise.uniform(0.02, 0.2) + burst * 1.5] if redis else [0, 0]
     return [round(v, 3) for v in row + [lines / 4200, 212e6 + wave(at, 700, 0, 18e6), 2]]
 
@@ -122,7 +122,7 @@ class Demo(http.server.BaseHTTPRequestHandler):
         by, names = args.get("by", "samples"), NAMES[:5] + HOSTILE[:3] + NAMES[5:7]
         rows = {"samples": [{"name": n, "samples_per_second": 61_000 / (i + 1) * random.uniform(.97, 1.03), "error": 0.02} for i, n in enumerate(names)],
                 "series": [{"name": n, "series": 12_000 // (i + 1)} for i, n in enumerate(names)],
-                "tags": [{"tag": t, "values": 9_000 // (i * i + 1), "name": names[i]} for i, t in enumerate(["user_id", "path", "pod", "host", "env"])],
+                "tags": [{"tag": t, "values": 9_000 // (i * i + 1), "name": (names[:4] + HOSTILE[4:])[i]} for i, t in enumerate(["user_id", "path", "pod", "host", "env"])],
                 "sender": [{"sender": s, "samples_per_second": 80_000 / (i + 1), "datagrams_per_second": 5_000 / (i + 1), "error": 0.03}
                            for i, s in enumerate(["10.0.0.7", "container:3f9ac01", "10.0.4.19", "unix:pid 4242", "2001:db8::17"])]}
         self.json({"by": by, "share": 0.03125 if by in ("samples", "sender") else 1, "window_s": 60, "top": [] if self.server.empty else rows[by]})
@@ -151,9 +151,9 @@ class Demo(http.server.BaseHTTPRequestHandler):
     def api_rejected(self, args):
         def one(reason, count, *lines):
             return {"reason": reason, "count": count, "per_second": count / 9000, "latest": [
-                {"at_s": time.time() - 3 * i, "line": l, "at": at, "length": n, "listener": "udp://0.0.0.0:8125", "from": "10.0.0.7:40112"} for i, (l, at, n) in enumerate(lines)]}
-        reasons = [one("bad_value", 211_980, ("api.latency:12,5|ms|#env:prod", 12, 4), ("<script>alert(1)</script>:x|c", 26, 1)),
-                   one("no_type", 90_002, ("page.views:1", 12, 1), ("الزيارات:1", 17, 1)), one("bad_rate", 10_000, ("a" * 120 + ":1|c|@zero", 125, 4))]
+                {"at_s": time.time() - 3 * i, "line": l, "at": at, "length": len(l.encode()), "listener": "udp://0.0.0.0:8125", "from": "10.0.0.7:40112"} for i, (l, at) in enumerate(lines)]}
+        reasons = [one("bad_value", 211_980, ("api.latency:12,5|ms|#env:prod", 12), ("<script>alert(1)</script>:x|c", 26)),
+                   one("no_type", 90_002, ("page.views:1", 12), ("الزيارات:1", 17)), one("bad_rate", 10_000, ("a" * 120 + ":1|c|@zero", 125))]
         self.json({"reasons": [] if self.server.empty else reasons, "shown": True})
 
     def events(self):

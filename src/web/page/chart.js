@@ -13,10 +13,11 @@ const charts = [];
 
 /*
  * A chart in a card of its own, at the end of `parent`.
+ *   binary  the right axis counts bytes: its marks are powers of two
  *   lines   [{name, colour, show(value), right}]: the name of a CSS colour; right: by an axis of its own
  * Returns {draw(rows)}, rows [[Date, value...]].
  */
-export function chart(parent, { title, lines, axis, axisRight, empty }) {
+export function chart(parent, { title, lines, axis, axisRight, binary = false, empty }) {
   const plot = el("div", { class: "plot", role: "img", "aria-label": title });
   const nothing = el("p", { class: "empty", hidden: true });
   const values = lines.map((l) => el("b", {}, "–"));
@@ -56,7 +57,7 @@ export function chart(parent, { title, lines, axis, axisRight, empty }) {
       series: Object.fromEntries(lines.filter((l) => l.right).map((l) => [l.name, { axis: "y2" }])),
       axes: {
         y: { axisLabelFormatter: axis, axisLabelWidth: 52, pixelsPerLabel: 36 },
-        y2: { axisLabelFormatter: axisRight ?? axis, axisLabelWidth: 62, pixelsPerLabel: 36, drawGrid: false, independentTicks: true, includeZero: true },
+        y2: { axisLabelFormatter: axisRight ?? axis, axisLabelWidth: 62, pixelsPerLabel: 36, drawGrid: false, independentTicks: true, includeZero: true, labelsKMG2: binary },
         x: { pixelsPerLabel: 70 },
       },
       highlightCallback: (event, x, points, n) => selectAll(n),

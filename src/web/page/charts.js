@@ -16,7 +16,7 @@ const CHARTS = [
       { name: "dropped by the kernel", colour: "bad", show: format.rate }],
   },
   {
-    title: "CPU and memory", axis: (v) => `${format.short(v)} %`, axisRight: format.bytes, of: (r) => [r.cpu_percent, r.rss_bytes],
+    title: "CPU and memory", axis: (v) => `${format.short(v)} %`, axisRight: format.bytes, binary: true, of: (r) => [r.cpu_percent, r.rss_bytes],
     lines: [{ name: "CPU", colour: "accent", show: (v) => `${format.short(v)} %` }, { name: "memory", colour: "other", show: format.bytes, right: true }],
   },
   {

@@ -4,28 +4,28 @@ import { $, el, svg, text } from "./dom.js";
 import * as format from "./format.js";
 
 const PLACES = [
-  ["aggregated", "Aggregated", "c-good", "added to a series"],
-  ["events", "Events, checks", "c-other", "DogStatsD events and service checks"],
+  ["aggregated", "Aggregated", "c-good", "in a series"],
+  ["events", "Events, checks", "c-other", "of DogStatsD"],
   ["rejected", "Rejected", "c-warn", "not understood"],
-  ["refused", "Refused", "c-refused", "a limit, or a rule that drops"],
-  ["dropped", "Dropped", "c-bad", "taken apart, then lost for want of room"],
-  ["kernel", "Kernel drops", "c-bad", "datagrams that a full socket threw away before they were read"],
+  ["refused", "Refused", "c-refused", "a limit was reached"],
+  ["dropped", "Dropped", "c-bad", "by a rule, or a limit on rates"],
+  ["kernel", "Kernel drops", "c-bad", "datagrams, at a full socket"],
 ];
 // As in page.css: the rows of the table beside it, the first taller than the others.
-const HEIGHT = 330, HEAD = 30, FIRST = 130, ROW = 34, LEFT = 10, RIGHT = 392, THIN = 1.5, BAR = 116;
+const HEIGHT = 350, HEAD = 30, FIRST = 110, ROW = 42, LEFT = 10, RIGHT = 392, THIN = 1.5, BAR = 100;
 const cells = new Map(), received = svg("rect", { class: "c-accent", x: 0, width: LEFT });
 
 const rateOf = (second) => ({
   aggregated: second.aggregated, events: second.events + second.checks, rejected: second.rejected, refused: second.refused,
-  dropped: Math.max(0, second.lines - second.aggregated - second.events - second.checks - second.rejected - second.refused),
-  kernel: second.kernel_dropped,
+  dropped: second.dropped, kernel: second.kernel_dropped,
 });
 
 export function build() {
   for (const [id, name, colour, help] of PLACES) {
     const now = el("td", { class: "num now" }, "–"), total = el("td", { class: "num" }, el("span", { class: "brief" }, "–"), el("span", { class: "full" }, "–"));
     const key = el("span", { class: `key ${colour}`, "aria-hidden": "true" });
-    $("flow-rows").append(el("tr", { title: help }, el("th", { scope: "row" }, el("span", { class: "keyed" }, key, name)), now, total));
+    const words = el("span", {}, name, el("span", { class: "why" }, help));
+    $("flow-rows").append(el("tr", {}, el("th", { scope: "row" }, el("span", { class: "keyed" }, key, words)), now, total));
     const path = svg("path", { class: colour }), end = svg("rect", { class: colour, x: RIGHT, width: 8 });
     $("flow").append(path, end);
     cells.set(id, { now, total, path, end });

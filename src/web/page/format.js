@@ -53,9 +53,10 @@ export function span(seconds) {
   if (seconds > 0 && seconds < 10) return `${three.format(seconds)} s`;
   const s = Math.max(0, Math.round(seconds));
   if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+  const two = (n, unit, m, lesser) => (m === 0 ? `${n} ${unit}` : `${n} ${unit} ${m} ${lesser}`);
+  if (s < 3600) return two(Math.floor(s / 60), "min", s % 60, "s");
+  if (s < 86400) return two(Math.floor(s / 3600), "h", Math.floor((s % 3600) / 60), "min");
+  return two(Math.floor(s / 86400), "d", Math.floor((s % 86400) / 3600), "h");
 }
 
 export const ago = (seconds) => (known(seconds) ? `${span(Math.round(Date.now() / 1000 - seconds))} ago` : "–");

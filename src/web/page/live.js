@@ -2,7 +2,7 @@
 
 import { urlOf } from "./api.js";
 
-const KEPT_S = 900, RETRY_MS = 4000;
+const KEPT_S = 900, RETRY_MS = 4000, SET_BACK_S = 5;
 const told = { second: [], history: [], state: [] };
 
 export const rows = [];               // [{at_s, datagrams, ...}], oldest first
@@ -18,9 +18,13 @@ function become(next) {
   tell("state", { state, since });
 }
 
-function keep(row) {
+// False: it is here already.  Where the server's clock was set back, what was before is no past of what comes.
+export function keep(row) {
   const last = rows[rows.length - 1];
-  if (last && row.at_s <= last.at_s) return false;
+  if (last && row.at_s <= last.at_s) {
+    if (last.at_s - row.at_s < SET_BACK_S) return false;
+    rows.length = 0;
+  }
   rows.push(row);
   while (rows.length > 0 && rows[0].at_s < row.at_s - KEPT_S) rows.shift();
   return true;
@@ -70,5 +74,6 @@ function open() {
 export function start() {
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => event.persisted && !document.hidden && open());
   if (!document.hidden) open();
 }

@@ -21,10 +21,22 @@ export function around(line, at) {
 
 function example(x) {
   const at = x.at ?? null, [line, column] = around(x.line, at ?? 0), when = format.time(x.at_s);
-  const under = at === null ? null : el("span", { class: "caret" }, `\n${" ".repeat(column)}${"^".repeat(Math.max(1, Math.min(x.length ?? 1, AFTER)))}`);
-  const from = x.from ? [" from ", el("bdi", {}, x.from)] : [];
-  return el("div", { class: "example" }, el("p", { class: "sub" }, el("time", { datetime: when.iso }, when.text), ...from, x.listener ? ` at ${x.listener}` : ""),
-    el("pre", { tabindex: "0", "aria-label": "A rejected line" }, line, under));
+  const under = at === null ? null : el("span", { class: "caret" }, `\n${" ".repeat(column)}^`);
+  const from = x.from ? [" from ", el("bdi", {}, format.printable(x.from))] : [];
+  return el("div", { class: "example" }, el("p", { class: "sub" }, el("time", { datetime: when.iso }, when.text), ...from, x.listener ? ` at ${x.listener}` : "",
+    x.times > 1 ? ` · ${format.count(x.times)} alike` : ""),
+  el("pre", { tabindex: "0", role: "group", "aria-label": "A rejected line" }, line, under));
+}
+
+// One client that is wrong is wrong again and again: of lines that are alike the newest, with how many there are.
+export function distinct(latest) {
+  const found = new Map();
+  for (const x of latest) {
+    const same = found.get(x.line);
+    if (same) same.times++;
+    else found.set(x.line, { ...x, times: 1 });
+  }
+  return [...found.values()];
 }
 
 const make = (r) => el("div", { class: "card" }, el("div", { class: "card-head" }, el("h3", { class: "mono" }, r.reason), el("span", { class: "quiet" })), el("div", {}));
@@ -34,7 +46,7 @@ function update(card, r) {
   const stamp = JSON.stringify(r.latest);
   if (card.dataset.latest === stamp) return;
   card.dataset.latest = stamp;
-  card.lastElementChild.replaceChildren(...r.latest.map(example));
+  card.lastElementChild.replaceChildren(...distinct(r.latest).map(example));
 }
 
 async function refresh() {

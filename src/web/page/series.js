@@ -5,7 +5,7 @@ import { $, el, keyed, num, sparkPath, svg, text } from "./dom.js";
 import * as format from "./format.js";
 
 const PAGE = 25, POINTS = 60, EVERY_MS = 3000, PAUSE_MS = 250;
-let after = null, next = null, asked = null, drawn = "";
+let after = null, next = null, asked = null, searched = false;
 const kept = new Map(); // key of a row on the page -> its values
 
 const keyOf = (s) => `${s.type}\n${s.name}\n${s.tags.join(",")}`;
@@ -75,8 +75,10 @@ async function refresh() {
   keyed($("series-rows"), got.series.map((s) => [keyOf(s), s]), make, update);
   const said = got.matched === 0 ? "No series matches." : `${format.count(got.matched)} series match.`;
   $("series-said").className = "sub";
-  if (said !== drawn || $("series-said").textContent !== said) text($("series-said"), said);
-  drawn = said;
+  // Read aloud when somebody searched; not every few seconds because one series more is there.
+  $("series-said").setAttribute("aria-live", searched ? "polite" : "off");
+  searched = false;
+  text($("series-said"), said);
 }
 
 export function build() {
@@ -84,6 +86,7 @@ export function build() {
   const again = poll($("series"), EVERY_MS, refresh);
   const fresh = () => {
     after = null;
+    searched = true;
     clearTimeout(pause);
     pause = setTimeout(again, PAUSE_MS);
   };

@@ -53,7 +53,7 @@ function show(s) {
   text($("t-cpu-sub"), `${s.workers.length} ${s.workers.length === 1 ? "worker" : "workers"}`);
   redisTile(s.redis);
   charts.redis(s.redis !== null);
-  rows("listener-rows", 5, s.listeners, (l) => l.addr + l.proto, (l) => [`${l.proto}://${l.addr.split("://").pop()}`, num(format.count(l.datagrams)),
+  rows("listener-rows", 5, s.listeners, (l) => l.addr + l.proto, (l) => [el("span", { class: "name" }, format.printable(`${l.proto}://${l.addr.split("://").pop()}`)), num(format.count(l.datagrams)),
     num(format.bytes(l.bytes)), num(format.count(l.connections)), num(format.count(l.kernel_dropped))]);
   const lines = s.workers.reduce((sum, w) => sum + w.lines, 0);
   rows("worker-rows", 4, s.workers, (w) => String(w.worker), (w) => [w.worker, num(format.count(w.lines)), num(format.percent(w.lines, lines)), num(format.span(w.cpu_s))]);
@@ -63,7 +63,7 @@ function show(s) {
 }
 
 function happenings(t) {
-  const flush = t.flushes.slice(-6).map((f) => [f.start_s, `flush: ${format.count(f.series)} series, ${format.count(f.samples)} samples, in ${format.value(f.closed_ms)} ms`]);
+  const flush = t.flushes.slice(-6).map((f) => [f.start_s, `flush: ${format.count(f.series)} series, ${format.count(f.samples)} samples, in ${format.short(f.closed_ms)} ms`]);
   const redis = t.redis.map((r) => [r.at_s, `Redis ${r.what}${r.text ? `: ${r.text}` : ""}`]);
   const drops = t.kernel_drops.map((d) => [d.at_s, `the kernel dropped ${format.count(d.dropped)} datagrams at ${d.addr}`]);
   return [...flush, ...redis, ...drops].sort((a, b) => b[0] - a[0]).slice(0, 60);

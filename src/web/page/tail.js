@@ -9,7 +9,8 @@ let source = null, waiting = [], frame = null, seen = 0;
 
 function lineOf(x) {
   const when = format.time(x.at_s);
-  return el("li", {}, el("time", { datetime: when.iso }, when.text), format.printable(x.line));
+  const from = x.from ? el("span", { class: "from" }, format.printable(x.from)) : null;
+  return el("li", {}, el("time", { datetime: when.iso }, when.text), el("bdi", {}, format.printable(x.line)), from);
 }
 
 function add(item) {

@@ -15,7 +15,7 @@ function make(item) {
   const { table, t } = item;
   const under = table.of ? el("span", { class: "quiet" }, " of ", el("bdi", {}, format.printable(table.of(t)))) : null;
   const cell = el("th", { scope: "row", class: "barred" }, el("i", { "aria-hidden": "true" }),
-    el("span", {}, el("span", { class: "name" }, format.printable(table.name(t))), under));
+    el("span", { title: format.printable(table.of ? `${table.name(t)} of ${table.of(t)}` : table.name(t)) }, el("span", { class: "name" }, format.printable(table.name(t))), under));
   return el("tr", {}, cell, num(""));
 }
 
@@ -38,8 +38,8 @@ async function refresh(table, body) {
   else keyed(body, got.top.map((t) => [table.name(t) + "\n" + (table.of?.(t) ?? ""), { table, t, most }]), make, update);
   if (table.by === "samples") {
     text($("top-share"), got.share < 1
-      ? `Estimated: 1 of ${format.count(1 / got.share)} batches of the last ${format.span(got.window_s)} was looked at.`
-      : `Of the last ${format.span(got.window_s)}; every batch was looked at.`);
+      ? `Estimated from 1 of ${format.count(1 / got.share)} batches, over the last ${format.span(got.window_s)}.`
+      : `Over the last ${format.span(got.window_s)}, of every batch.`);
   }
 }
 

@@ -1,4 +1,5 @@
 /* The last 900 seconds as rows. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +21,7 @@ static struct history_row at(double at_s, double lines, double series)
 static void add(struct history *h, double at_s, double lines, bool fresh)
 {
     const struct history_row row = at(at_s, lines, lines / 10);
-    history_add(h, &row, fresh);
+    history_add(h, &row, fresh ? at_s : h->counted_s);
 }
 
 static double lines_at(const struct history *h, uint64_t number)
@@ -68,6 +69,18 @@ static void what_a_turn_brings_is_spread_over_the_rows_since_the_last(void **sta
     assert_true(lines_at(h, 1) == 0);
 }
 
+/* Turns 1.8 s apart: the growth is divided by that, not by the second between the rows. */
+static void a_turn_counts_for_the_time_up_to_it_not_up_to_the_row(void **state)
+{
+    struct history *h = *state;
+    const struct history_row rows[] = { at(100, 1000, 0), at(101, 1010, 0), at(102, 1190, 0) };
+    history_add(h, &rows[0], 100);
+    history_add(h, &rows[1], 100.1);
+    history_add(h, &rows[2], 101.9);
+    assert_true(fabs(lines_at(h, 2) - 100) < 0.001);
+    assert_true(fabs(lines_at(h, 3) - 100) < 0.001);
+}
+
 static void a_counter_that_goes_down_grew_by_nothing(void **state)
 {
     struct history *h = *state;
@@ -103,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_row_holds_how_much_a_counter_grew_a_second),
         TEST(what_a_turn_brings_is_spread_over_the_rows_since_the_last),
+        TEST(a_turn_counts_for_the_time_up_to_it_not_up_to_the_row),
         TEST(a_counter_that_goes_down_grew_by_nothing),
         TEST(the_oldest_rows_go),
         TEST(columns_have_the_names_of_the_api),

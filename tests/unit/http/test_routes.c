@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "http/http.h"
+#include "http/settings.h"
 #include "support/http_client.h"
 
 /* Answers with its own name and the path that was asked for. */
@@ -57,6 +58,8 @@ static void say_body(void *cookie, struct http_request *r)
     http_body_unref(answer);
 }
 
+static const struct http_header of_route[] = { { "X-Policy", "self" },
+                                               { "Cache-Control", "no-cache" } };
 static struct http_route routes[] = {
     { .path = "/api/", .prefix = true, .ask = say_path, .cookie = name_api },
     { .path = "/api/deep/", .prefix = true, .ask = say_path, .cookie = name_deep },
@@ -69,6 +72,10 @@ static struct http_route routes[] = {
       .methods = HTTP_GET | HTTP_POST | HTTP_DELETE,
       .body_max = BODY_MAX,
       .json = true },
+    { .path = "/policy",
+      .ask = say_headers,
+      .headers = of_route,
+      .n_headers = ARRAY_LEN(of_route) },
 };
 static struct http_server *server;
 static struct http_body *large, *tiny;
@@ -143,6 +150,33 @@ static void a_reply_has_the_headers_that_came_with_it(void **state)
     client_hear(client_ask(http_address(server), "GET", "/api/"), &reply);
     assert_false(client_has(&reply, "ETag"));
     buf_release(&reply);
+}
+
+static void a_route_has_headers_where_neither_the_reply_nor_the_config_has_them(void **state)
+{
+    (void)state;
+    const struct http_header set[] = { { "x-policy", "of the config" } };
+    static const struct {
+        const char *method, *path;
+        bool configured;
+        const char *has, *has_not;
+    } rows[] = {
+        { "GET", "/policy", false, "X-Policy: self\r\n", "no-cache" },
+        { "GET", "/policy", false, "Cache-Control: no-store\r\n", "no-cache" },
+        { "HEAD", "/policy", false, "X-Policy: self\r\n", "no-cache" },
+        { "PUT", "/policy", false, " 405 ", "X-Policy" },
+        { "GET", "/headers", false, "ETag", "X-Policy" },
+        { "GET", "/policy", true, "x-policy: of the config\r\n", "X-Policy: self" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf reply = { 0 };
+        http_set_headers(server, set, rows[i].configured ? ARRAY_LEN(set) : 0);
+        client_hear(client_ask(http_address(server), rows[i].method, rows[i].path), &reply);
+        assert_true(client_has(&reply, rows[i].has));
+        assert_false(client_has(&reply, rows[i].has_not));
+        buf_release(&reply);
+    }
+    http_set_headers(server, NULL, 0);
 }
 
 static void ask(const char *method, const char *path, bool gzip, struct buf *reply)
@@ -252,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_exact_route_goes_first_then_the_longest_prefix),
         cmocka_unit_test(a_reply_has_the_headers_that_came_with_it),
+        cmocka_unit_test(a_route_has_headers_where_neither_the_reply_nor_the_config_has_them),
         cmocka_unit_test(a_packed_body_goes_packed_to_who_accepts_it),
         cmocka_unit_test(a_body_comes_whole_or_is_answered_413),
     };
