@@ -94,10 +94,26 @@ void opts_each(const struct opts *o, void (*fn)(void *cookie, const char *name, 
                void *cookie)
 {
     /* Addresses, pids and file names say nothing about the load. */
-    static const char *const left_out[] = { "to",    "metrics",       "samples-metric",
-                                            "pid",   "received-file", "json",
-                                            "csv",   "html",          "title",
-                                            "quiet", "help",          "version", "web", "autostart", "workers", "listen-workers", "expect-workers", "worker", "master", "token-file" };
+    static const char *const left_out[] = { "to",
+                                            "metrics",
+                                            "samples-metric",
+                                            "pid",
+                                            "received-file",
+                                            "json",
+                                            "csv",
+                                            "html",
+                                            "title",
+                                            "quiet",
+                                            "help",
+                                            "version",
+                                            "web",
+                                            "autostart",
+                                            "workers",
+                                            "listen-workers",
+                                            "expect-workers",
+                                            "worker",
+                                            "master",
+                                            "token-file" };
     for (size_t i = 0; i < opts_table_n; i++) {
         bool skip = false;
         for (size_t k = 0; k < ARRAY_LEN(left_out); k++)

@@ -65,7 +65,8 @@ static bool make_target(struct setup *s, struct opts *o)
     if (rc == -ENOENT)
         return complain(s, "--to: no such host: %s", o->to);
     if (rc < 0)
-        return complain(s, "--to is udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or "
+        return complain(s,
+                        "--to is udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or "
                         "unix:///PATH (@NAME for an abstract socket), not this: %s",
                         o->to);
     if (!s->target.kind->stream && (o->framing != NULL || o->connections > 0))
@@ -82,7 +83,8 @@ static bool make_csv_shape(struct setup *s, struct opts *o)
     int rc = read_text(o->shape, &text);
     if (rc < 0) {
         buf_release(&text);
-        return complain(s, "--shape %s is neither constant, ramp, steps, spike, sine nor a file: %s",
+        return complain(s,
+                        "--shape %s is neither constant, ramp, steps, spike, sine nor a file: %s",
                         o->shape, err_text(rc));
     }
     rc = shape_init_csv(&s->shape, buf_slice(&text), &line);
@@ -149,7 +151,8 @@ static bool make_payload(struct setup *s, const struct opts *o)
         return complain(s, "--payload %" PRIu32 " is more than a %s of %s holds: at most %zu",
                         o->payload, words_unit(o), kind->name, target_datagram_max(&s->target));
     if (payload_init(&s->payload, &spec) < 0)
-        return complain(s, "--payload %" PRIu32 ": a line of %" PRIu32 " bytes does not fit; a larger "
+        return complain(s,
+                        "--payload %" PRIu32 ": a line of %" PRIu32 " bytes does not fit; a larger "
                         "one, or fewer --tags or --packed",
                         o->payload, s->payload.longest);
     return true;

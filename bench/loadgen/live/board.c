@@ -11,8 +11,6 @@
 #include "base/mem.h"
 #include "base/now.h"
 
-enum { STEERED_MOST = 5000000 }; /* series or lines: memory that somebody may ask for */
-
 const char *const board_state_name[] = {
 #define X(state) #state,
     BOARD_STATES(X)
@@ -21,8 +19,8 @@ const char *const board_state_name[] = {
 
 /* What may be changed on the page. */
 static const char *const settings[] = {
-    "rate",  "rate-to", "shape",      "duration", "period", "steps",   "series", "types",
-    "tags",  "tag-values", "values", "skew",   "payload",  "packed", "sample-rate",
+    "rate", "rate-to",    "shape",  "duration", "period",  "steps",  "series",      "types",
+    "tags", "tag-values", "values", "skew",     "payload", "packed", "sample-rate",
 };
 
 static bool is_setting(const char *name)
@@ -80,7 +78,7 @@ bool board_change(struct board *b, json_t *wanted, struct buf *error)
     const char *name;
     json_t *value;
     args_copy(&args, &b->plan->args);
-    json_object_foreach (wanted, name, value)
+    json_object_foreach(wanted, name, value)
         if (!put_setting(&args, name, value, error)) {
             args_release(&args);
             return false;
@@ -88,11 +86,6 @@ bool board_change(struct board *b, json_t *wanted, struct buf *error)
     struct plan *plan = plan_new(&args, false, error);
     if (plan == NULL)
         return false;
-    if (plan->opts.series > STEERED_MOST || plan->opts.pool_lines > STEERED_MOST) {
-        buf_printf(error, "series: at most %d from here", STEERED_MOST);
-        plan_free(plan);
-        return false;
-    }
     take_plan(b, plan);
     if (b->state == BOARD_running)
         fleet_change(b->fleet, &plan->args, &plan->setup.run.sender);

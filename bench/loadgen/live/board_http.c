@@ -77,7 +77,8 @@ static bool apply(struct board *b, struct http_request *r)
     json_t *wanted = body.len > 0 ? json_loadb(body.ptr, body.len, 0, NULL) : json_object();
     bool ok = json_is_object(wanted);
     if (!ok)
-        buf_append_str(&error, "the body is no JSON object of settings, such as {\"rate\": \"20k\"}");
+        buf_append_str(&error,
+                       "the body is no JSON object of settings, such as {\"rate\": \"20k\"}");
     ok = ok && board_change(b, wanted, &error);
     if (!ok)
         answer_error(r, 400, buf_slice(&error));
@@ -235,8 +236,10 @@ int board_http_start(struct board *b, struct buf *error)
     }
     fprintf(stderr, "statsd-bench: http://%s/\n", http_address(b->http));
     if (!token_is_optional(b->opts->web))
-        fprintf(stderr, "statsd-bench: --web %s is open to the network, and whoever reaches it may "
-                        "steer the load\n", b->opts->web);
+        fprintf(stderr,
+                "statsd-bench: --web %s is open to the network, and whoever reaches it may "
+                "steer the load\n",
+                b->opts->web);
     return 0;
 }
 

@@ -99,9 +99,11 @@ static json_t *sums_json(const struct board *b)
     json_object_set_new(o, "aggregated", real(last->server.v[PROBE_AGGREGATED]));
     json_object_set_new(o, "loss", real(over ? run_loss(r) : run_row_loss(last)));
     json_object_set_new(o, "scrape_p50_ms",
-                        over && r->scrapes.scrapes > 0 ? real(r->scrapes.p50_s * 1e3) : json_null());
+                        over && r->scrapes.scrapes > 0 ? real(r->scrapes.p50_s * 1e3)
+                                                       : json_null());
     json_object_set_new(o, "scrape_p99_ms",
-                        over && r->scrapes.scrapes > 0 ? real(r->scrapes.p99_s * 1e3) : json_null());
+                        over && r->scrapes.scrapes > 0 ? real(r->scrapes.p99_s * 1e3)
+                                                       : json_null());
     return o;
 }
 
@@ -114,8 +116,8 @@ json_t *board_state_json(const struct board *b, size_t since)
     json_object_set_new(o, "run", json_integer(b->run));
     json_object_set_new(o, "unit", json_string(b->load.datagram_rate ? "datagrams" : "lines"));
     json_object_set_new(o, "to", json_string(b->plan->setup.target.text));
-    json_object_set_new(o, "metrics", b->opts->metrics != NULL ? json_string(b->opts->metrics)
-                                                               : json_null());
+    json_object_set_new(o, "metrics",
+                        b->opts->metrics != NULL ? json_string(b->opts->metrics) : json_null());
     json_object_set_new(o, "error", b->error[0] != '\0' ? json_string(b->error) : json_null());
     json_object_set_new(o, "settings", settings);
     json_object_set_new(o, "workers", workers_json(b->fleet));

@@ -8,8 +8,8 @@
     X(lines)                                                                                       \
     X(values)                                                                                      \
     X(bytes)                                                                                       \
-    X(unreachable_datagrams) X(failed_datagrams) X(failed_lines) X(connections) X(reconnects)      \
-        X(unfinished)
+    X(unreachable_datagrams)                                                                       \
+    X(failed_datagrams) X(failed_lines) X(connections) X(reconnects) X(unfinished)
 #define REALS(X)  X(increments) X(forgiven)
 #define ERRORS(X) X(error) X(unreachable_error)
 

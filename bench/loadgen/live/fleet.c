@@ -24,7 +24,7 @@
 #include "http/http.h"
 #include "worker.h"
 
-enum { JOINING_MAX = 16, JOIN_END_MS = 15000 };
+enum { JOINING_MAX = 16, JOIN_END_MS = 15000, PREPARE_MS = 30000 };
 #define STRETCH_MIN_S 0.2
 
 const char *const fleet_state_name[] = {
@@ -207,7 +207,8 @@ static void take_report(struct fleet *f, struct fleet_worker *w, const json_t *o
 {
     const char *error = json_string_value(json_object_get(o, "error"));
     uint64_t now_ms = now_mono_ms();
-    if (json_integer_value(json_object_get(o, "epoch")) != f->epoch || w->state != FLEET_sending)
+    w->epoch = json_integer_value(json_object_get(o, "epoch"));
+    if (w->epoch != f->epoch || w->state != FLEET_sending)
         return;
     count_read(json_object_get(o, "sent"), &w->sent);
     w->lasted_s = json_number_value(json_object_get(o, "lasted_s"));
@@ -311,12 +312,37 @@ void fleet_step(struct fleet *f, double seconds)
         f->on_wake(f->cookie);
 }
 
+static bool all_prepared(const struct fleet *f)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        if (is_there(&f->at[i]) && f->at[i].epoch != f->epoch)
+            return false;
+    return true;
+}
+
+/* Datagrams are built before the clock starts. */
+static void prepare(struct fleet *f)
+{
+    f->epoch++;
+    for (unsigned i = 0; i < f->n; i++) {
+        json_t *o = json_pack("{s:I, s:o}", "prepare", f->epoch, "args", args_json(&f->args));
+        if (!is_there(&f->at[i]))
+            json_decref(o);
+        else if (wire_put(&f->at[i].wire, o) < 0)
+            lose(f, &f->at[i], "it does not read what it is told");
+    }
+    for (uint64_t until_ms = now_mono_ms() + PREPARE_MS;
+         !all_prepared(f) && now_mono_ms() < until_ms;)
+        fleet_step(f, 0.05);
+}
+
 static int fleet_begin(void *fleet, const struct sender_opts *o, const struct payload *payload,
                        void **ret)
 {
     struct fleet *f = fleet;
     (void)payload;
     fleet_forget(f);
+    prepare(f);
     if (fleet_ready(f) == 0)
         return -ENOTCONN;
     for (unsigned i = 0; i < f->n; i++) {
@@ -404,7 +430,8 @@ void fleet_end(struct fleet *f)
         wire_close(&f->at[i].wire);
     for (unsigned i = 0; i < f->n; i++) {
         /* It ends when it finds its socket closed; one that cannot is not waited for. */
-        for (int tries = 0; f->at[i].pid > 0 && waitpid(f->at[i].pid, NULL, WNOHANG) == 0; tries++) {
+        for (int tries = 0; f->at[i].pid > 0 && waitpid(f->at[i].pid, NULL, WNOHANG) == 0;
+             tries++) {
             if (tries == 200)
                 (void)kill(f->at[i].pid, SIGKILL);
             (void)poll(NULL, 0, 10);

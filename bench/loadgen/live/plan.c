@@ -109,6 +109,18 @@ static bool is_named(const char *shape)
     return named;
 }
 
+/* May somebody else ask for it: is no file read, and memory bounded? */
+static bool is_harmless(const struct opts *o, struct buf *error)
+{
+    if (!is_named(o->shape))
+        buf_printf(error, "--shape %s is neither constant, ramp, steps, spike nor sine", o->shape);
+    else if (o->series > PLAN_LINES_MAX)
+        buf_printf(error, "--series: at most %d from here", PLAN_LINES_MAX);
+    else if (o->pool_lines > PLAN_LINES_MAX)
+        buf_printf(error, "--pool-lines: at most %d from here", PLAN_LINES_MAX);
+    return error->len == 0;
+}
+
 /* What is another's to say is not done here. */
 static void keep_to_load(struct opts *o)
 {
@@ -118,7 +130,7 @@ static void keep_to_load(struct opts *o)
     o->find_max = o->worker = false;
 }
 
-struct plan *plan_new(struct args *args, bool files, struct buf *error)
+struct plan *plan_new(struct args *args, bool own, struct buf *error)
 {
     struct plan *p = mem_zalloc(sizeof *p);
     p->args = *args;
@@ -128,11 +140,7 @@ struct plan *plan_new(struct args *args, bool files, struct buf *error)
         buf_append_str(error, "--help and --version are no load");
         ok = false;
     }
-    if (ok && !files && !is_named(p->opts.shape)) {
-        buf_printf(error, "--shape %s is neither constant, ramp, steps, spike nor sine",
-                   p->opts.shape);
-        ok = false;
-    }
+    ok = ok && (own || is_harmless(&p->opts, error));
     if (ok) {
         keep_to_load(&p->opts);
         ok = setup_init(&p->setup, &p->opts);

@@ -29,6 +29,8 @@ json_t *args_json(const struct args *a);
 bool args_read(const json_t *list, struct args *ret);
 void args_release(struct args *a);
 
+enum { PLAN_LINES_MAX = 5000000 };
+
 struct plan {
     struct args args;
     struct opts opts;
@@ -36,12 +38,13 @@ struct plan {
 };
 
 /**
- * plan_new(args, files, error):
+ * plan_new(args, own, error):
  *   args     taken in any case
- *   files    the shape may be a file
+ *   own      of this command line.  Others may not have a file read as a shape, nor ask for more
+ *            series or lines than PLAN_LINES_MAX
  *   returns  owned; NULL with the reason in error: one line, without its end
  */
-struct plan *plan_new(struct args *args, bool files, struct buf *error);
+struct plan *plan_new(struct args *args, bool own, struct buf *error);
 void plan_free(struct plan *p); /* NULL is fine */
 
 #endif

@@ -15,7 +15,7 @@ enum { ICMP_MS = 20 }; /* as in run.c */
 
 struct worker {
     struct wire *wire;
-    bool files;
+    bool own;
     struct plan *plan;
     void *load; /* NULL: nothing is being sent */
     json_int_t epoch;
@@ -85,7 +85,7 @@ static bool take_plan(struct worker *w, const json_t *o)
         args_release(&args);
         return true;
     }
-    next = plan_new(&args, w->files, &w->error);
+    next = plan_new(&args, w->own, &w->error);
     if (next == NULL)
         return false;
     finish(w);
@@ -94,8 +94,16 @@ static bool take_plan(struct worker *w, const json_t *o)
     return true;
 }
 
+static void prepare(struct worker *w, const json_t *o)
+{
+    buf_clear(&w->error);
+    w->epoch = json_integer_value(json_object_get(o, "prepare"));
+    (void)take_plan(w, o);
+}
+
 static void start(struct worker *w, const json_t *o)
 {
+    uint64_t heard_ns = now_mono_ns();
     buf_clear(&w->error);
     w->epoch = json_integer_value(json_object_get(o, "start"));
     bool made = take_plan(w, o);
@@ -108,7 +116,9 @@ static void start(struct worker *w, const json_t *o)
     w->before.connections = 0;
     struct sender_opts opts = w->plan->setup.run.sender;
     double share = json_number_value(json_object_get(o, "share"));
-    double from_s = json_number_value(json_object_get(o, "from_s"));
+    /* Making the plan took its time, in which the others went on. */
+    double late_s = (double)(now_mono_ns() - heard_ns) * 1e-9;
+    double from_s = json_number_value(json_object_get(o, "from_s")) + late_s;
     opts.share = share > 0 && share <= 1 ? share : 1;
     opts.from_s = from_s > 0 && from_s < opts.duration_s ? from_s : 0;
     if (opts.connections > 0) {
@@ -130,6 +140,8 @@ static int obey(struct worker *w)
     while (rc == 0 && (rc = wire_next(w->wire, &o)) == 0 && o != NULL) {
         if (json_is_integer(json_object_get(o, "start")))
             start(w, o);
+        else if (json_is_integer(json_object_get(o, "prepare")))
+            prepare(w, o);
         else if (json_is_integer(json_object_get(o, "stop")))
             finish(w);
         json_decref(o);
@@ -138,9 +150,9 @@ static int obey(struct worker *w)
     return rc;
 }
 
-int worker_run(struct wire *wire, bool files)
+int worker_run(struct wire *wire, bool own)
 {
-    struct worker w = { .wire = wire, .files = files };
+    struct worker w = { .wire = wire, .own = own };
     uint64_t next_ms = now_mono_ms();
     int rc = 0;
     while (rc == 0) {
