@@ -73,6 +73,8 @@ function tiles(s) {
 function buttons(s) {
   const ready = s.state === "ready", running = s.state === "running";
   $("start").disabled = !ready;
+  $("start").hidden = running;
+  $("change").hidden = !running;
   $("change").disabled = !running;
   $("stop").disabled = ready || s.state === "stopping";
   $("reset").disabled = !ready || s.sums === null;
