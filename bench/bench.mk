@@ -1,9 +1,10 @@
 # The load generator and the benchmarks.  Included by the Makefile; see bench/README.md.
 LOADGEN_SRC  := $(sort $(wildcard bench/loadgen/*.c))
 LOADGEN_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out bench/loadgen/main.c,$(LOADGEN_SRC)))
+LIVE_OBJ     := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/loadgen/live/*.c)))
 BENCH_ROOMS  := $(patsubst %,$(B)/obj/src/base/%.o,buf log mem now number number_print startup utf8) \
                 $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard src/send/*.c)))
-BENCH_SRC    := $(sort $(wildcard bench/*.c bench/*/*.c))
+BENCH_SRC    := $(sort $(wildcard bench/*.c bench/*/*.c bench/*/*/*.c))
 BENCH_MICRO  := $(patsubst bench/%.c,$(B)/bench/%,$(sort $(wildcard bench/micro_*.c)))
 BENCH_TOOLS  := $(patsubst bench/floor/%.c,$(B)/bench/%,$(sort $(wildcard bench/floor/*.c))) $(B)/bench/receive $(B)/bench/reads.so $(B)/bench/fleet
 RECEIVE_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/receive/*.c)))
@@ -12,8 +13,18 @@ FLEET_OBJ    := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard bench/redis/*.c)))
 .PHONY: bench bench-build bench-peers bench-cores bench-curve bench-receive bench-streams bench-redis bench-fleet bench-redis-frozen
 bench-build: $(B)/statsd-bench $(BENCH_TOOLS) $(BENCH_MICRO)    ## build build/statsd-bench, the load generator, and the benchmarks
 
-$(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LOADGEN_OBJ) $(BENCH_ROOMS)
-	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ -ljansson -lpthread -lm
+# The page and the workers: of the load generator alone, with the server's HTTP.
+$(B)/statsd-bench: $(B)/obj/bench/loadgen/main.o $(LIVE_OBJ) $(LOADGEN_OBJ) $(B)/libstatsd.a
+	$(CC) $(ALLFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/obj/bench/loadgen/main.o: DEFS += -Ibench/loadgen
+
+BENCH_PACKED := $(patsubst bench/loadgen/live/page/%,$(B)/web/%.gz,$(wildcard bench/loadgen/live/page/*)) $(WEB_PACKED)
+$(B)/obj/bench/loadgen/live/page_files.o: DEFS = -Ibench/loadgen -Wa,-I$(B)/web
+$(B)/obj/bench/loadgen/live/page_files.o: $(BENCH_PACKED)
+$(B)/web/bench.%.gz: bench/loadgen/live/page/bench.%
+	@mkdir -p $(@D)
+	gzip -9nc $< >$@
 
 # Floors and drivers: no part of the server in them, only the generator's objects, send and base.
 $(B)/bench/%: $(B)/obj/bench/floor/%.o $(LOADGEN_OBJ) $(BENCH_ROOMS)

@@ -4,9 +4,12 @@
  *     main
  *       help, version
  *       setup_init          what the options ask for; complains of what is wrong with them
+ *       steer_worker        --worker
+ *       page                --web: board_run, then finish
  *       bench
  *         run_load          one stretch of load, or
- *         trials_run        --find-max
+ *         trials_run        --find-max, or
+ *         steer_load        --workers: by other processes
  *         finish            report on standard output and in files
  */
 #include <assert.h>
@@ -16,6 +19,8 @@
 
 #include "base/err.h"
 #include "base/startup.h"
+#include "live/board.h"
+#include "live/steer.h"
 #include "opts.h"
 #include "report.h"
 #include "run.h"
@@ -83,9 +88,11 @@ static int finish(const struct opts *o, struct report *report)
     return rc;
 }
 
-static int bench(const struct opts *o, struct setup *s)
+/* fleet: who sends; NULL: threads of this process */
+static int bench(const struct opts *o, struct setup *s, struct fleet *fleet)
 {
     struct report report = { .opts = o };
+    struct report_worker workers[FLEET_MAX];
     struct run_result result = { 0 };
     struct trials trials = { 0 };
     struct status status;
@@ -97,13 +104,18 @@ static int bench(const struct opts *o, struct setup *s)
     s->run.wait = status_wait;
     s->run.on_row = status_row;
     s->run.cookie = &status;
-    int rc = o->find_max ? trials_run(&trials, o, &s->run, &status, &result)
-                         : run_load(&s->run, &result);
+    int rc = fleet != NULL ? steer_load(fleet, o, &s->run, &status, &result)
+             : o->find_max ? trials_run(&trials, o, &s->run, &status, &result)
+                           : run_load(&s->run, &result);
     status_end(&status);
-    if (rc < 0) {
+    if (rc == -EINTR) {
+        rc = EXIT_BROKEN;
+    } else if (rc < 0) {
         rc = complain_of_run(o, s->target.text, rc, result.scrape_error < 0);
     } else {
         report.run = &result;
+        if (fleet != NULL)
+            board_workers(fleet, &report, workers);
         report.trials = trials.at;
         report.n_trials = trials.n;
         report.best_rate = trials.best_rate;
@@ -112,6 +124,50 @@ static int bench(const struct opts *o, struct setup *s)
     }
     trials_release(&trials);
     run_release(&result);
+    return rc;
+}
+
+static int complain(const struct buf *error)
+{
+    fprintf(stderr, "statsd-bench: %.*s\n", (int)error->len, error->ptr);
+    return EXIT_BROKEN;
+}
+
+static int page(const struct opts *o, struct setup *s, struct fleet *fleet)
+{
+    struct status status;
+    struct report *report = NULL;
+    struct buf error = { 0 };
+    struct board board = { .opts = o, .watched = &s->run, .fleet = fleet, .status = &status };
+    status_init(&status, o->quiet || !o->autostart, o->datagram_rate);
+    int rc = board_run(&board, &report, &error) < 0 ? complain(&error) : EXIT_OK;
+    status_end(&status);
+    if (report != NULL)
+        rc |= finish(o, report);
+    board_free(&board);
+    buf_release(&error);
+    return rc;
+}
+
+/* By processes of their own, which begin as copies of this one: without the datagrams here. */
+static int steer(const struct opts *o, struct setup *s)
+{
+    struct fleet fleet;
+    struct buf error = { 0 };
+    payload_release(&s->payload);
+    int rc = steer_begin(&fleet, o, &error) < 0 ? complain(&error)
+             : o->web != NULL                   ? page(o, s, &fleet)
+                                                : bench(o, s, &fleet);
+    fleet_end(&fleet);
+    buf_release(&error);
+    return rc;
+}
+
+static int work(const struct opts *o)
+{
+    struct buf error = { 0 };
+    int rc = steer_worker(o, &error) < 0 ? complain(&error) : EXIT_OK;
+    buf_release(&error);
     return rc;
 }
 
@@ -155,7 +211,13 @@ int main(int argc, char **argv)
         puts("statsd-bench " STATSD_VERSION);
         return output_end(EXIT_OK);
     }
-    int rc = setup_init(&setup, &opts) ? bench(&opts, &setup) : EXIT_USAGE;
+    if (opts.worker)
+        return work(&opts);
+    int rc = EXIT_USAGE;
+    if (!setup_init(&setup, &opts))
+        (void)complain(&setup.error);
+    else
+        rc = steer_asked(&opts) ? steer(&opts, &setup) : bench(&opts, &setup, NULL);
     setup_release(&setup);
     return output_end(rc);
 }

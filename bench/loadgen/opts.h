@@ -37,6 +37,10 @@ struct opts {
     /* search */
     bool find_max;
     double trial_s, resolution;
+    /* steering */
+    const char *web, *listen_workers, *master, *token_file;
+    uint32_t workers, expect_workers;
+    bool autostart, worker;
     /* bounds: NaN when not given */
     double max_loss, max_cpu, max_scrape_ms;
     /* reports */

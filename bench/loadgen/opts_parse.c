@@ -75,7 +75,7 @@ static int set(struct opts *o, const struct opt *t, const char *text)
     int64_t whole = 0;
     double v;
     assert(t->at < sizeof *o && t->least <= t->most);
-    if (t->kind == OPT_TEXT) {
+    if (t->kind == OPT_TEXT || t->kind == OPT_MAYBE) {
         memcpy(field, &text, sizeof text);
         return 0;
     }
@@ -106,7 +106,7 @@ static void set_usual(struct opts *o)
     const double unknown = NAN;
     for (size_t i = 0; i < opts_table_n; i++) {
         enum opt_kind k = opts_table[i].kind;
-        if (opts_table[i].usual != NULL)
+        if (opts_table[i].usual != NULL && k != OPT_MAYBE)
             set(o, &opts_table[i], opts_table[i].usual);
         else if (k == OPT_RATE || k == OPT_SECONDS || k == OPT_PART || k == OPT_NUMBER)
             memcpy((char *)o + opts_table[i].at, &unknown, sizeof unknown);
@@ -145,6 +145,9 @@ static int parse_one(struct opts *o, char **argv, struct buf *error)
         *((char *)o + t->at) = true;
         return joined ? -EINVAL : 1;
     }
+    bool next = !joined && argv[1] != NULL && strncmp(argv[1], "--", 2) != 0;
+    if (t->kind == OPT_MAYBE && !joined && !next)
+        return set(o, t, t->usual) == 0 ? 1 : -EINVAL;
     const char *text = joined ? value.ptr : argv[1];
     if (text == NULL) {
         buf_printf(error, "--%s needs a value: %s", t->name, t->arg);
@@ -196,6 +199,12 @@ static int check(const struct opts *o, struct buf *error)
     else if (o->framing != NULL && strcmp(o->framing, "line") != 0 &&
              strcmp(o->framing, "dsd") != 0)
         buf_printf(error, "--framing: '%s' is neither line nor dsd", o->framing);
+    else if (o->find_max && (o->web != NULL || o->workers > 0 || o->listen_workers != NULL))
+        buf_printf(error, "--find-max goes with none of --web, --workers and --listen-workers");
+    else if (o->worker && (o->web != NULL || o->workers > 0 || o->listen_workers != NULL))
+        buf_printf(error, "--worker: --web, --workers and --listen-workers are its --master's");
+    else if (o->autostart && o->web == NULL)
+        buf_printf(error, "--autostart goes with --web only");
     else if (o->connections > 0 && o->connections < o->threads)
         buf_printf(error, "--connections: fewer than --threads, each needs one of its own");
     return error->len > 0 ? -EINVAL : 0;

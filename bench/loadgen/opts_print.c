@@ -10,7 +10,7 @@
 static const char groups[][2][32] = {
     {"to", "Where to"}, {"shape", "How much"}, {"series", "What"},
     {"metrics", "The server under load"},
-    {"find-max", "Search"}, {"max-loss", "Bounds (exit status 1)"}, {"json", "Reports"},
+    {"find-max", "Search"}, {"web", "Steering"}, {"max-loss", "Bounds (exit status 1)"}, {"json", "Reports"},
 };
 /* clang-format on */
 
@@ -26,8 +26,10 @@ void opts_help(FILE *out, struct slice load)
         if (g < ARRAY_LEN(groups) && strcmp(opts_table[i].name, groups[g][0]) == 0)
             fprintf(out, "\n%s\n", groups[g++][1]);
         char left[40];
-        snprintf(left, sizeof left, "--%s%s%s", opts_table[i].name, opts_table[i].arg ? " " : "",
-                 opts_table[i].arg ? opts_table[i].arg : "");
+        bool maybe = opts_table[i].kind == OPT_MAYBE;
+        snprintf(left, sizeof left, "--%s%s%s%s", opts_table[i].name,
+                 opts_table[i].arg ? (maybe ? " [" : " ") : "",
+                 opts_table[i].arg ? opts_table[i].arg : "", maybe ? "]" : "");
         fprintf(out, "  %-22s %s", left, opts_table[i].help);
         if (opts_table[i].usual != NULL && *opts_table[i].usual != '\0')
             fprintf(out, " [%s]", opts_table[i].usual);
@@ -45,6 +47,7 @@ void opts_help(FILE *out, struct slice load)
           "--rate max --duration 5s\n"
           "  statsd-bench --to unix:///run/statsd/stream.sock --framing dsd --connections 100 "
           "--rate 200k\n"
+          "  statsd-bench --web --workers 2 --metrics http://127.0.0.1:9102/metrics\n"
           "\nExit status: 0 ok, 1 a bound was broken, nobody took the load or the run failed, "
           "2 usage.\n",
           out);
@@ -58,6 +61,7 @@ static void print_value(const struct opts *o, const struct opt *t, char *out, si
     double v;
     switch (t->kind) {
     case OPT_TEXT:
+    case OPT_MAYBE:
         memcpy(&text, field, sizeof text);
         snprintf(out, room, "%s", text ? text : "");
         return;
@@ -90,15 +94,31 @@ void opts_each(const struct opts *o, void (*fn)(void *cookie, const char *name, 
                void *cookie)
 {
     /* Addresses, pids and file names say nothing about the load. */
-    static const char *const left_out[] = { "to",    "metrics",       "samples-metric",
-                                            "pid",   "received-file", "json",
-                                            "csv",   "html",          "title",
-                                            "quiet", "help",          "version" };
+    static const char *const left_out[] = { "to",
+                                            "metrics",
+                                            "samples-metric",
+                                            "pid",
+                                            "received-file",
+                                            "json",
+                                            "csv",
+                                            "html",
+                                            "title",
+                                            "quiet",
+                                            "help",
+                                            "version",
+                                            "web",
+                                            "autostart",
+                                            "workers",
+                                            "listen-workers",
+                                            "expect-workers",
+                                            "worker",
+                                            "master",
+                                            "token-file" };
     for (size_t i = 0; i < opts_table_n; i++) {
         bool skip = false;
         for (size_t k = 0; k < ARRAY_LEN(left_out); k++)
             skip = skip || strcmp(opts_table[i].name, left_out[k]) == 0;
-        char value[256];
+        char value[4096];
         print_value(o, &opts_table[i], value, sizeof value);
         if (!skip && *value != '\0')
             fn(cookie, opts_table[i].name, value);

@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 enum opt_kind {
-    OPT_TEXT, /* const char * */
+    OPT_TEXT,  /* const char * */
+    OPT_MAYBE, /* the same; NULL without the option, `usual` when it has no argument */
     OPT_U32,
     OPT_U64,
     OPT_SIZE,    /* uint32_t bytes; KiB, MiB */

@@ -1,6 +1,6 @@
 /*
  * report_judge takes a run apart (where was what lost, which bounds hold); report_text prints it, a
- * function for each group of lines: text_sent, text_nobody, text_received, text_server.  The other
+ * function for each group of lines: text_sent, text_workers, text_nobody, text_received, text_server.  The other
  * forms are in report_json.c, report_csv.c and report_html.c, which takes the text over.
  */
 #include "report.h"
@@ -96,6 +96,18 @@ static void text_sent(const struct report *r, struct buf *out)
     }
     if (!isnan(error))
         buf_append_char(out, '\n');
+}
+
+static void text_workers(const struct report *r, struct buf *out)
+{
+    for (size_t i = 0; i < r->n_workers; i++) {
+        const struct report_worker *w = &r->workers[i];
+        buf_printf(out, "worker        %s: ", w->name);
+        put(out, "", (double)w->sent.lines, " lines in ");
+        put(out, "", (double)w->sent.datagrams, " ");
+        buf_printf(out, "%ss%s%s%s\n", words_unit(r->opts), w->lost ? ", LOST" : "",
+                   *w->why != '\0' ? ": " : "", w->why);
+    }
 }
 
 static void text_nobody(const struct report *r, struct buf *out)
@@ -232,6 +244,7 @@ void report_text(const struct report *r, struct buf *out)
                                 : "\n");
     }
     text_sent(r, out);
+    text_workers(r, out);
     text_nobody(r, out);
     if (r->run->scrape_error < 0)
         buf_printf(out, "server        --metrics does not answer any more: %s\n",

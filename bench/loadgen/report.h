@@ -38,6 +38,13 @@ struct report_trial {
     const char *verdict;
 };
 
+/* One of several processes that sent the load. */
+struct report_worker {
+    const char *name, *why; /* why it is lost, or failed; empty: nothing is wrong */
+    bool lost;              /* what it sent after its last report is not known */
+    struct tally_totals sent;
+};
+
 enum { REPORT_BOUNDS = 3 };
 
 struct report {
@@ -49,6 +56,8 @@ struct report {
     size_t n_bounds;
     const struct report_trial *trials; /* of --find-max */
     size_t n_trials;
+    const struct report_worker *workers; /* none: this process sent it */
+    size_t n_workers;
     double best_rate; /* of --find-max */
     bool sender_limited;
 };

@@ -125,6 +125,24 @@ static json_t *scrapes_of(const struct scraper_summary *s)
     return o;
 }
 
+static json_t *workers_of(const struct report *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->n_workers; i++) {
+        const struct report_worker *w = &r->workers[i];
+        json_t *o = json_object();
+        json_object_set_new(o, "name", text_of(w->name));
+        json_object_set_new(o, "lost", json_boolean(w->lost));
+        json_object_set_new(o, "error", *w->why != '\0' ? text_of(w->why) : json_null());
+        put_count(o, "lines", (double)w->sent.lines);
+        put_count(o, "datagrams", (double)w->sent.datagrams);
+        put_count(o, "bytes", (double)w->sent.bytes);
+        put_count(o, "failed_datagrams", (double)w->sent.failed_datagrams);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
 static json_t *rows_of(const struct run_result *run)
 {
     json_t *rows = json_array();
@@ -184,6 +202,7 @@ void report_json(const struct report *r, struct buf *out)
     json_object_set_new(root, "loss", loss_of(r));
     json_object_set_new(root, "scrape",
                         r->run->has_scrapes ? scrapes_of(&r->run->scrapes) : json_null());
+    json_object_set_new(root, "workers", workers_of(r));
     json_object_set_new(root, "search", r->n_trials > 0 ? search_of(r) : json_null());
     json_object_set_new(root, "bounds_held", bounds);
     json_object_set_new(root, "rows", rows_of(r->run));

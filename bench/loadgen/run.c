@@ -2,7 +2,7 @@
  * One run, in the order of run_load:
  *
  *     probe_scrape         what the server has counted so far
- *     start                the senders, and a scraper beside them
+ *     load_kind.start      the senders, and a scraper beside them
  *     watch                a row each second, until the senders end or the user stops them
  *     wait_for_queue       how long the server reads on
  *     wait_for_answers     what came back for the last sends
@@ -32,8 +32,8 @@
 struct run {
     const struct run_opts *o;
     struct run_result *r;
-    struct senders *senders;
-    struct tally *tally;
+    const struct load_kind *kind;
+    void *load;
     struct scraper *scraper;
     struct probe_reading before;
     double scrape_s; /* latency of a scrape before the start */
@@ -43,20 +43,15 @@ struct run {
 static void add_row(struct run *run)
 {
     struct run_result *r = run->r;
-    struct run_row row = {
-        .at_s = senders_elapsed_s(run->senders), .scrape_s = NAN, .rate = NAN, .wished = NAN
-    };
-    const struct shape *shape = run->o->sender.shape;
-    if (shape != NULL) {
-        /* The mean, as the rate that was sent is one: at its end a rising second asks for more than
-         * it did before. */
-        double from_s = r->n > 0 ? r->rows[r->n - 1].at_s : 0,
-               wished_before = r->n > 0 ? r->rows[r->n - 1].wished : 0;
-        row.wished = shape_total(shape, fmin(row.at_s, run->o->sender.duration_s));
-        assert(row.at_s > from_s);
-        row.rate = (row.wished - wished_before) / (row.at_s - from_s);
-    }
-    tally_totals(run->tally, run->senders, &row.sent);
+    struct run_row row = { .at_s = run->kind->elapsed_s(run->load), .scrape_s = NAN };
+    /* The mean, as the rate that was sent is one: at its end a rising second asks for more than it
+     * did before. */
+    double from_s = r->n > 0 ? r->rows[r->n - 1].at_s : 0,
+           wished_before = r->n > 0 ? r->rows[r->n - 1].wished : 0;
+    row.wished = run->kind->wished(run->load, row.at_s);
+    assert(row.at_s > from_s);
+    row.rate = (row.wished - wished_before) / (row.at_s - from_s);
+    run->kind->totals(run->load, &row.sent);
     struct scrape_counters c;
     struct probe_reading now;
     bool any = run->scraper != NULL && scraper_last(run->scraper, &c, &row.scrape_s);
@@ -75,7 +70,7 @@ static void add_sums(struct run *run)
 {
     struct run_result *r = run->r;
     r->rows = mem_grow(r->rows, &r->cap, r->n + 1, sizeof *r->rows);
-    r->rows[r->n++] = (struct run_row){ .at_s = senders_elapsed_s(run->senders),
+    r->rows[r->n++] = (struct run_row){ .at_s = run->kind->elapsed_s(run->load),
                                         .rate = NAN,
                                         .wished = r->wished,
                                         .sent = r->sent,
@@ -86,20 +81,19 @@ static void add_sums(struct run *run)
 static void watch(struct run *run)
 {
     double next_s = 1;
-    while (senders_running(run->senders)) {
-        double left_s = next_s - senders_elapsed_s(run->senders);
+    while (run->kind->running(run->load)) {
+        double left_s = next_s - run->kind->elapsed_s(run->load);
         if (run->o->wait(run->o->cookie, fmin(fmax(left_s, 0.001), TICK_S))) {
             run->r->interrupted = true;
-            senders_stop(run->senders);
+            run->kind->stop(run->load);
             break;
         }
-        if (senders_elapsed_s(run->senders) >= next_s) {
+        if (run->kind->elapsed_s(run->load) >= next_s) {
             add_row(run);
             next_s += 1;
         }
     }
-    senders_join(run->senders);
-    run->r->elapsed_s = senders_lasted_s(run->senders);
+    run->r->elapsed_s = run->kind->join(run->load);
     run->end_ns = now_mono_ns();
 }
 
@@ -170,21 +164,10 @@ static void wait_for_answers(struct run *run)
     bool stream = run->o->sender.target->kind->stream;
     if (!stream)
         run->o->wait(run->o->cookie, ICMP_S);
-    senders_settle(run->senders);
-    tally_totals(run->tally, run->senders, &r->sent);
+    run->kind->settle(run->load);
+    run->kind->totals(run->load, &r->sent);
     if (stream && r->sent.unfinished == 0)
         r->backlog_s = (double)(now_mono_ns() - run->end_ns) * 1e-9;
-}
-
-/* returns  0; -errno */
-static int start(struct run *run)
-{
-    struct sender_opts opts = run->o->sender;
-    run->tally = tally_new(run->o->payload, opts.threads);
-    opts.block = payload_block(run->o->payload);
-    opts.on_sent = tally_sent;
-    opts.cookie = run->tally;
-    return senders_start(&opts, &run->senders);
 }
 
 int run_load(const struct run_opts *o, struct run_result *ret)
@@ -192,7 +175,8 @@ int run_load(const struct run_opts *o, struct run_result *ret)
     struct run_result r = {
         .backlog_s = NAN, .settle_s = NAN, .wished = NAN, .rss_peak_bytes = NAN
     };
-    struct run run = { .o = o, .r = &r };
+    const struct load local = { &load_local, NULL }, *load = o->load != NULL ? o->load : &local;
+    struct run run = { .o = o, .r = &r, .kind = load->kind };
     uint64_t asked_ns = now_mono_ns();
     int rc = probe_scrape(&o->probe, &run.before);
     *ret = (struct run_result){ .scrape_error = rc };
@@ -202,14 +186,13 @@ int run_load(const struct run_opts *o, struct run_result *ret)
     r.rss_peak_bytes = run.before.v[PROBE_RSS_BYTES];
     if (o->probe.has_metrics)
         run.scraper = scraper_start(&o->probe.metrics, o->scrape_interval_s);
-    rc = start(&run);
+    rc = run.kind->start(load->with, &o->sender, o->payload, &run.load);
     if (rc == 0) {
         watch(&run);
-        if (o->sender.shape != NULL)
-            r.wished = shape_total(o->sender.shape, fmin(r.elapsed_s, o->sender.duration_s));
+        r.wished = run.kind->wished(run.load, r.elapsed_s);
         r.backlog_s = wait_for_queue(&run);
         wait_for_answers(&run);
-        if (r.n == 0 || senders_elapsed_s(run.senders) - r.rows[r.n - 1].at_s > LAST_ROW_S)
+        if (r.n == 0 || run.kind->elapsed_s(run.load) - r.rows[r.n - 1].at_s > LAST_ROW_S)
             add_row(&run);
     }
     if (run.scraper != NULL) {
@@ -219,9 +202,8 @@ int run_load(const struct run_opts *o, struct run_result *ret)
     if (rc == 0) {
         r.scrape_error = settle(&run);
         add_sums(&run);
-        senders_free(run.senders);
+        run.kind->end(run.load);
     }
-    tally_free(run.tally);
     if (rc < 0) {
         run_release(&r);
         return rc;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "load.h"
 #include "probe.h"
 #include "scraper.h"
 #include "send/sender.h"
@@ -30,6 +31,7 @@ struct run_opts {
     const struct payload *payload;
     /* Its block and its hook are set here: the payload's, and one that counts its lines */
     struct sender_opts sender;
+    const struct load *load; /* who sends; NULL: threads of this process */
     struct probe probe;
     double scrape_interval_s;
     /* Wait up to this long.   returns  true: the user wants to stop */

@@ -22,14 +22,14 @@
 #include "words.h"
 
 /* returns  false, for the caller to pass on */
-static __attribute__((format(printf, 1, 2))) bool complain(const char *format, ...)
+static __attribute__((format(printf, 2, 3))) bool complain(struct setup *s, const char *format, ...)
 {
+    char text[1024];
     va_list ap;
     va_start(ap, format);
-    fputs("statsd-bench: ", stderr);
-    vfprintf(stderr, format, ap);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
+    buf_append_str(&s->error, text);
     return false;
 }
 
@@ -53,7 +53,7 @@ static bool make_framing(struct setup *s, struct opts *o)
     if (o->framing != NULL)
         wanted = strcmp(o->framing, "dsd") == 0 ? SEND_FRAMES : SEND_LINES;
     if (wanted != s->target.framing && strchr(o->to, '?') != NULL)
-        return complain("--framing %s is not that of --to %s", o->framing, o->to);
+        return complain(s, "--framing %s is not that of --to %s", o->framing, o->to);
     s->target.framing = wanted;
     o->framing = wanted == SEND_FRAMES ? "dsd" : "line";
     return true;
@@ -63,13 +63,14 @@ static bool make_target(struct setup *s, struct opts *o)
 {
     int rc = target_parse(o->to, &s->target);
     if (rc == -ENOENT)
-        return complain("--to: no such host: %s", o->to);
+        return complain(s, "--to: no such host: %s", o->to);
     if (rc < 0)
-        return complain("--to is udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or "
+        return complain(s,
+                        "--to is udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or "
                         "unix:///PATH (@NAME for an abstract socket), not this: %s",
                         o->to);
     if (!s->target.kind->stream && (o->framing != NULL || o->connections > 0))
-        return complain("--%s is of streams, tcp:// and unix://; %s has datagrams%s",
+        return complain(s, "--%s is of streams, tcp:// and unix://; %s has datagrams%s",
                         o->framing != NULL ? "framing" : "connections", s->target.kind->name,
                         o->framing != NULL ? "" : ": --sockets");
     return !s->target.kind->stream || make_framing(s, o);
@@ -82,19 +83,20 @@ static bool make_csv_shape(struct setup *s, struct opts *o)
     int rc = read_text(o->shape, &text);
     if (rc < 0) {
         buf_release(&text);
-        return complain("--shape %s is neither constant, ramp, steps, spike, sine nor a file: %s",
+        return complain(s,
+                        "--shape %s is neither constant, ramp, steps, spike, sine nor a file: %s",
                         o->shape, err_text(rc));
     }
     rc = shape_init_csv(&s->shape, buf_slice(&text), &line);
     buf_release(&text);
     if (rc < 0 && line == 0)
-        return complain("--shape %s: no line of second,rate", o->shape);
+        return complain(s, "--shape %s: no line of second,rate", o->shape);
     if (rc < 0)
-        return complain("--shape %s: line %u is not second,rate in ascending order", o->shape,
+        return complain(s, "--shape %s: line %u is not second,rate in ascending order", o->shape,
                         line);
     o->duration_s = shape_end(&s->shape);
     return o->duration_s > 0 ||
-           complain("--shape: the file lasts no time, its last second is 0: %s", o->shape);
+           complain(s, "--shape: the file lasts no time, its last second is 0: %s", o->shape);
 }
 
 static bool make_shape(struct setup *s, struct opts *o)
@@ -140,22 +142,23 @@ static bool make_payload(struct setup *s, const struct opts *o)
                                  .prefix = o->prefix,
                                  .suffix = o->suffix };
     if (mix_parse(slice_str(o->types), &spec.mix) < 0)
-        return complain("--types is a list like c=60,ms=30,g=10 of c ms g s h d");
+        return complain(s, "--types is a list like c=60,ms=30,g=10 of c ms g s h d");
     if (values_parse(slice_str(o->values), &spec.values) < 0)
-        return complain("--values is constant:V, uniform:FROM:TO or lognormal:MEDIAN:SIGMA");
+        return complain(s, "--values is constant:V, uniform:FROM:TO or lognormal:MEDIAN:SIGMA");
     if (o->gso > 1 && !kind->gso)
-        return complain("--gso is for UDP only");
+        return complain(s, "--gso is for UDP only");
     if (o->payload > target_datagram_max(&s->target))
-        return complain("--payload %" PRIu32 " is more than a %s of %s holds: at most %zu",
+        return complain(s, "--payload %" PRIu32 " is more than a %s of %s holds: at most %zu",
                         o->payload, words_unit(o), kind->name, target_datagram_max(&s->target));
     if (payload_init(&s->payload, &spec) < 0)
-        return complain("--payload %" PRIu32 ": a line of %" PRIu32 " bytes does not fit; a larger "
+        return complain(s,
+                        "--payload %" PRIu32 ": a line of %" PRIu32 " bytes does not fit; a larger "
                         "one, or fewer --tags or --packed",
                         o->payload, s->payload.longest);
     return true;
 }
 
-static bool make_probe(const struct setup *s, const struct opts *o, struct probe *p)
+static bool make_probe(struct setup *s, const struct opts *o, struct probe *p)
 {
     *p = (struct probe){ .has_metrics = o->metrics != NULL,
                          .pid = (pid_t)o->pid,
@@ -164,19 +167,19 @@ static bool make_probe(const struct setup *s, const struct opts *o, struct probe
     if (s->target.kind->kernel_drops && s->target.here)
         p->port = s->target.port;
     if (o->metrics != NULL && scrape_url_parse(o->metrics, &p->metrics) < 0)
-        return complain("--metrics is an address like http://127.0.0.1:9102/metrics: %s",
+        return complain(s, "--metrics is an address like http://127.0.0.1:9102/metrics: %s",
                         o->metrics);
     if (o->pid > 0 && procfs_cpu_s((pid_t)o->pid) < 0)
-        return complain("--pid %" PRIu32 ": no such process on this machine", o->pid);
+        return complain(s, "--pid %" PRIu32 ": no such process on this machine", o->pid);
     if (o->received_file != NULL && p->stream)
-        return complain("--received-file holds a number of datagrams; %s has none", o->to);
+        return complain(s, "--received-file holds a number of datagrams; %s has none", o->to);
     if (o->received_file != NULL && access(o->received_file, R_OK) < 0)
-        return complain("--received-file %s: %s", o->received_file, err_text(errno));
+        return complain(s, "--received-file %s: %s", o->received_file, err_text(errno));
     snprintf(p->metrics.samples, sizeof p->metrics.samples, "%s", o->samples_metric);
     return true;
 }
 
-static bool try_files(const struct opts *o)
+static bool try_files(struct setup *s, const struct opts *o)
 {
     const char *const path[] = { o->json, o->csv, o->html };
     static const char *const name[] = { "json", "csv", "html" };
@@ -185,7 +188,7 @@ static bool try_files(const struct opts *o)
             continue;
         FILE *f = fopen(path[i], "ae");
         if (f == NULL)
-            return complain("--%s %s: %s", name[i], path[i], err_text(errno));
+            return complain(s, "--%s %s: %s", name[i], path[i], err_text(errno));
         (void)fclose(f);
     }
     return true;
@@ -195,7 +198,7 @@ bool setup_init(struct setup *s, struct opts *o)
 {
     *s = (struct setup){ 0 };
     if (!make_target(s, o) || !make_shape(s, o) || !make_payload(s, o) ||
-        !make_probe(s, o, &s->run.probe) || !try_files(o))
+        !make_probe(s, o, &s->run.probe) || !try_files(s, o))
         return false;
     s->run.payload = &s->payload;
     s->run.scrape_interval_s = o->scrape_interval_s;
@@ -216,4 +219,5 @@ void setup_release(struct setup *s)
 {
     payload_release(&s->payload);
     shape_release(&s->shape);
+    buf_release(&s->error);
 }

@@ -2,7 +2,7 @@
  * setup: what the options ask for, made ready before the load begins: target, shape, datagrams, and
  * what is watched.
  *
- * Whatever is wrong with them is said here, on standard error, and not after a minute of load.
+ * Whatever is wrong with them is said here, and not after a minute of load.
  *   thread   main
  */
 #ifndef LOADGEN_SETUP_H
@@ -21,13 +21,14 @@ struct setup {
     struct payload payload;
     /* Points to the three above; wait, on_row and their cookie are the caller's to set */
     struct run_opts run;
+    struct buf error; /* what was wrong, a line without its end */
 };
 
 /**
  * setup_init(s, o):
  *   o        borrowed by s, as the strings in it are; a CSV shape sets its duration_s, a stream its
  *            framing
- *   returns  false: what was wrong has been said.  s is to be released in any case
+ *   returns  false: what was wrong is in s->error.  s is to be released in any case
  */
 bool setup_init(struct setup *s, struct opts *o);
 void setup_release(struct setup *s);

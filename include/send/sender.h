@@ -31,6 +31,8 @@ struct sender_opts {
     const struct shape *shape; /* NULL: as fast as possible */
     bool by_datagram;          /* the shape counts datagrams, not their amounts */
     double duration_s;
+    double from_s;         /* begin at that second of shape and duration */
+    double share;          /* of the shape that is sent here, others send the rest; 0: all of it */
     unsigned threads;      /* > 0 */
     unsigned sockets;      /* of each thread, used in turn; > 0 */
     unsigned connections;  /* 0, or how many sockets all threads have together; >= threads */
@@ -72,7 +74,7 @@ int senders_start(const struct sender_opts *opts, struct senders **ret);
 /* false once the duration is over (up to 0.6 s later when sends block, 3 s on streams), or after
  * senders_stop. */
 bool senders_running(const struct senders *s);
-double senders_elapsed_s(const struct senders *s);
+double senders_elapsed_s(const struct senders *s); /* from_s on */
 void senders_totals(const struct senders *s, struct sender_totals *ret);
 
 /* Ask them to end, which takes 0.2 s at most; 2 s where a stream is full, or cannot be had. */
@@ -81,7 +83,7 @@ void senders_stop(struct senders *s);
 /* Wait until all have ended.  What follows is for senders that were joined. */
 void senders_join(struct senders *s);
 
-/* Seconds from the start until the last sender ended. */
+/* Seconds from the start until the last sender ended, from_s included. */
 double senders_lasted_s(const struct senders *s);
 
 /**

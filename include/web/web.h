@@ -22,6 +22,15 @@ struct web;
 
 struct web *web_new(void);
 
+/* Another page, served the same way: the load generator's. */
+struct web_file {
+    const char *path, *type; /* "/", or below "/web/"; Content-Type */
+    struct slice gzip;       /* one member */
+};
+
+/* files: copied, but for what they point to */
+struct web *web_new_of(const struct web_file *files, size_t n);
+
 /* To be given to a server: valid until web_free. */
 void web_routes(struct web *w, struct http_route ret[WEB_ROUTES]);
 

@@ -219,9 +219,11 @@ static int sender_open(struct sender *s, struct senders *all, unsigned i)
     const struct sender_opts *o = &all->opts;
     s->all = all;
     s->next = o->block.n * i / o->threads;
+    const double share = (o->share > 0 ? o->share : 1) / o->threads;
     s->pace =
         (struct pace){ .shape = o->shape,
-                       .share = 1.0 / o->threads,
+                       .share = share,
+                       .sent = o->shape != NULL ? shape_total(o->shape, o->from_s) * share : 0,
                        .phase = ((double)i + 0.5) / o->threads,
                        .unit = o->by_datagram ? 1 : (double)o->block.amount / (double)o->block.n };
     unsigned n = sockets_of(o, i);
@@ -253,6 +255,7 @@ int senders_start(const struct sender_opts *opts, struct senders **ret)
     assert(opts->threads > 0 && opts->sockets > 0 && opts->block.n > 0);
     assert(opts->batch > 0 && opts->batch <= TARGET_BATCH_MAX);
     assert(opts->segments > 0 && opts->segments <= TARGET_SEGMENTS_MAX);
+    assert(opts->from_s >= 0 && opts->share >= 0 && opts->share <= 1);
     assert(opts->connections == 0 || opts->connections >= opts->threads);
     struct senders *all = senders_new(opts);
     int rc = 0;
@@ -263,7 +266,7 @@ int senders_start(const struct sender_opts *opts, struct senders **ret)
     sigset_t every, before;
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &before);
-    all->start_ns = now_mono_ns();
+    all->start_ns = now_mono_ns() - (uint64_t)(opts->from_s * 1e9);
     for (unsigned i = 0; i < all->n && rc == 0; i++) {
         atomic_fetch_add(&all->running, 1);
         rc = -pthread_create(&all->at[i].thread, NULL, sender_run, &all->at[i]);

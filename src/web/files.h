@@ -31,7 +31,7 @@
     X(tail, "/web/tail.js", "tail.js", "text/javascript; charset=utf-8")                           \
     X(server, "/web/server.js", "server.js", "text/javascript; charset=utf-8")
 
-enum web_file {
+enum web_own_file {
 #define X(id, path, file, type) WEB_##id,
     WEB_FILES(X)
 #undef X
@@ -39,6 +39,6 @@ enum web_file {
 };
 
 /* One gzip member. */
-struct slice web_packed(enum web_file f);
+struct slice web_packed(enum web_own_file f);
 
 #endif

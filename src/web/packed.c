@@ -13,7 +13,7 @@
 WEB_FILES(X)
 #undef X
 
-struct slice web_packed(enum web_file f)
+struct slice web_packed(enum web_own_file f)
 {
     static const struct {
         const char *begin, *end;

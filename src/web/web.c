@@ -24,19 +24,15 @@ static const struct http_header headers[] = {
     { "Cross-Origin-Opener-Policy", "same-origin" },
 };
 
-static const struct {
-    const char *path, *type;
-} files[] = {
-#define X(id, path, file, type) { path, type },
-    WEB_FILES(X)
-#undef X
+struct served {
+    struct web_file file;
+    struct http_body *packed, *plain; /* plain: NULL until somebody needs it */
+    char etag[24];
 };
 
 struct web {
-    struct {
-        struct http_body *packed, *plain; /* plain: NULL until somebody needs it */
-        char etag[24];
-    } files[WEB_FILE_COUNT];
+    size_t n;
+    struct served files[];
 };
 
 /* The length of what was compressed ends a gzip member, little-endian (RFC 1952). */
@@ -48,9 +44,9 @@ static size_t plain_length(struct slice gzip)
 }
 
 /* returns  owned; NULL: no memory */
-static struct http_body *inflated(enum web_file f)
+static struct http_body *inflated(const struct web_file *f)
 {
-    struct slice gzip = web_packed(f);
+    struct slice gzip = f->gzip;
     size_t n = plain_length(gzip);
     char *plain = mem_alloc(n);
     z_stream z = { .next_in = (const Bytef *)gzip.ptr,
@@ -65,7 +61,7 @@ static struct http_body *inflated(enum web_file f)
     assert(rc == Z_STREAM_END && z.avail_out == 0 && "the build made it");
     (void)rc;
     inflateEnd(&z);
-    return http_body_take(files[f].type, plain, n);
+    return http_body_take(f->type, plain, n);
 }
 
 static bool accepts_gzip(const struct http_request *r)
@@ -74,20 +70,20 @@ static bool accepts_gzip(const struct http_request *r)
     return http_accept_gzip(http_request_header_list(r, "Accept-Encoding", list, sizeof list));
 }
 
-static void answer_file(struct web *w, enum web_file f, struct http_request *r)
+static void answer_file(struct served *f, struct http_request *r)
 {
     bool gzip = accepts_gzip(r);
-    if (!gzip && w->files[f].plain == NULL)
-        w->files[f].plain = inflated(f);
-    struct http_body *body = gzip ? w->files[f].packed : w->files[f].plain;
+    if (!gzip && f->plain == NULL)
+        f->plain = inflated(&f->file);
+    struct http_body *body = gzip ? f->packed : f->plain;
     const struct http_header of_file[] = {
-        { "ETag", w->files[f].etag },
+        { "ETag", f->etag },
         { "Cache-Control", "no-cache" },
         { "Vary", "Accept-Encoding" },
         { "Content-Encoding", "gzip" }, /* the last: left out of what is not */
     };
     const char *has = http_request_header(r, "If-None-Match");
-    if (has != NULL && strstr(has, w->files[f].etag + strlen("W/")) != NULL)
+    if (has != NULL && strstr(has, f->etag + strlen("W/")) != NULL)
         http_answer_with(r, 304, NULL, of_file, 3);
     else if (body == NULL)
         http_answer(r, 503, NULL);
@@ -97,10 +93,11 @@ static void answer_file(struct web *w, enum web_file f, struct http_request *r)
 
 static void on_asked(void *web, struct http_request *r)
 {
+    struct web *w = web;
     const char *path = http_request_path(r);
-    for (enum web_file f = 0; f < WEB_FILE_COUNT; f++)
-        if (strcmp(path, files[f].path) == 0) {
-            answer_file(web, f, r);
+    for (size_t i = 0; i < w->n; i++)
+        if (strcmp(path, w->files[i].file.path) == 0) {
+            answer_file(&w->files[i], r);
             return;
         }
     static const char text[] = "not found\n";
@@ -110,19 +107,32 @@ static void on_asked(void *web, struct http_request *r)
     http_body_unref(body);
 }
 
-struct web *web_new(void)
+struct web *web_new_of(const struct web_file *files, size_t n)
 {
-    struct web *w = mem_zalloc(sizeof *w);
-    for (enum web_file f = 0; f < WEB_FILE_COUNT; f++) {
-        struct slice gzip = web_packed(f);
+    struct web *w = mem_zalloc(sizeof *w + n * sizeof w->files[0]);
+    w->n = n;
+    for (size_t i = 0; i < n; i++) {
+        struct served *f = &w->files[i];
+        struct slice gzip = files[i].gzip;
         char *copy = mem_alloc(gzip.len);
         memcpy(copy, gzip.ptr, gzip.len);
-        w->files[f].packed = http_body_take(files[f].type, copy, gzip.len);
+        f->file = files[i];
+        f->packed = http_body_take(f->file.type, copy, gzip.len);
         /* Without hash_seed: the same after a restart.  Weak: gzip or not, it is the same file. */
-        (void)snprintf(w->files[f].etag, sizeof w->files[f].etag, "W/\"%016llx\"",
+        (void)snprintf(f->etag, sizeof f->etag, "W/\"%016llx\"",
                        (unsigned long long)XXH3_64bits(gzip.ptr, gzip.len));
     }
     return w;
+}
+
+struct web *web_new(void)
+{
+    struct web_file files[] = {
+#define X(id, path, file, type) { path, type, web_packed(WEB_##id) },
+        WEB_FILES(X)
+#undef X
+    };
+    return web_new_of(files, ARRAY_LEN(files));
 }
 
 void web_routes(struct web *w, struct http_route ret[WEB_ROUTES])
@@ -142,9 +152,9 @@ void web_free(struct web *w)
 {
     if (w == NULL)
         return;
-    for (enum web_file f = 0; f < WEB_FILE_COUNT; f++) {
-        http_body_unref(w->files[f].packed);
-        http_body_unref(w->files[f].plain);
+    for (size_t i = 0; i < w->n; i++) {
+        http_body_unref(w->files[i].packed);
+        http_body_unref(w->files[i].plain);
     }
     free(w);
 }

@@ -43,7 +43,7 @@ static void get(const char *path, const char *header, struct buf *reply)
     char request[512];
     int fd = client_dial(http_address(server));
     snprintf(request, sizeof request,
-             "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n\r\n", path, header);
+             "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n\r\n", path, header);
     client_say(fd, request);
     client_hear(fd, reply);
 }
