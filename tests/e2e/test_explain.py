@@ -9,6 +9,8 @@ import pytest
 
 from harness import TOP, Server, run
 
+pytestmark = pytest.mark.command
+
 
 def cases(file):
     with open(os.path.join(TOP, "tests", "conformance", file), encoding="utf-8") as f:
