@@ -14,6 +14,9 @@
  *     capture_finish    what the rings hold is written, the file is finished
  *     capture_look      once `ended`: capture_join
  *
+ * A file that is whole is finished (fsync, its name, the oldest file) by a second thread: the disk
+ * takes longer for that than a ring may last.
+ *
  * A worker that finds its ring full goes on, and counts.  Where the disk fails, the rings are read
  * on and what they bring is counted as dropped.
  *

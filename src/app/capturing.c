@@ -79,6 +79,7 @@ static void map_places(struct capturing *c, unsigned worker)
             if ((l->reader + k) % c->n_workers == worker)
                 at[l->places[k]] = (uint16_t)i;
     }
+    c->places[worker] = at;
     c->feeds[worker] = (struct capture_feed){ .sockets = at, .n_sockets = WORKER_SOCKETS_MAX };
 }
 
@@ -303,8 +304,10 @@ void capturing_close(struct capturing *c)
 {
     if (c->phase != CAPTURING_OFF) /* left behind: its thread may still look at all of it */
         return;
-    for (unsigned i = 0; c->feeds != NULL && i < c->n_workers; i++)
-        free((void *)(uintptr_t)c->feeds[i].sockets);
+    for (unsigned i = 0; i < c->n_workers; i++) {
+        free(c->places[i]);
+        c->places[i] = NULL;
+    }
     free(c->feeds);
     free(c->sockets);
     if (c->dir >= 0)

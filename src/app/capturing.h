@@ -39,6 +39,7 @@ struct capturing {
     struct capture_stats past; /* of those that have ended */
     struct capture_socket *sockets;
     struct capture_feed *feeds;           /* n_workers */
+    uint16_t *places[LISTEN_WORKERS_MAX]; /* of each feed: its sockets */
     struct tap *taps[LISTEN_WORKERS_MAX]; /* of this capture */
     uv_timer_t timer;
     struct api_capture api;

@@ -15,7 +15,7 @@ static void output_check(const struct output *o)
 static void append(struct output *o, struct slice bytes)
 {
     assert(bytes.len <= OUTPUT_BUFFER_BYTES - o->used);
-    memcpy(o->buffer + o->used, bytes.ptr, bytes.len);
+    slice_put(o->buffer + o->used, bytes);
     o->used += bytes.len;
     o->file_bytes += bytes.len;
     o->bytes += bytes.len;

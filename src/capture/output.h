@@ -58,7 +58,7 @@ int output_flush(struct output *o);
  * or there are too many; then nothing but output_close may follow */
 int output_look(struct output *o);
 
-/* Flush, and wait until all files are finished.   returns  0 or -errno: the first thing that failed */
+/* Flush, and wait until all files are finished.   returns  0; -errno: what failed first */
 int output_close(struct output *o);
 
 /* In its place, when nothing was put: the file goes. */

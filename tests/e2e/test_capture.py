@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -9,6 +10,7 @@ import subprocess
 import pytest
 
 from harness import STATSD, Server, clean_env, short_dir, wait_for
+from test_takeover import running
 
 PATH = "/api/v1/capture"
 NAME = re.compile(r"statsd-\d{8}T\d{6}\.\d{3}Z\.pcap")
@@ -208,3 +210,47 @@ def test_what_a_crash_leaves_is_read_and_named_by_the_next_capture(folder):
     with server(folder, "capture.start=on") as s:
         wait_for(lambda: name in files(folder), "its name")
     assert [p[2] for p in packets(folder)] == [b"a:1|c"]
+
+
+def test_each_socket_of_several_workers_is_told_from_the_others(folder):
+    sockets = ["udp://127.0.0.1:0", "udp://127.0.0.1:0", "unixgram://%s/g" % folder, "tcp://127.0.0.1:0"]
+    with short_dir() as d, server(d, "server.workers=3", sockets=sockets) as s:
+        ask(s, "?state=on")
+        ports = {s.udp(i)[1]: b"n%d:1|c" % i for i in (0, 1)}
+        for i in (0, 1):
+            for _ in range(20):                                     # a socket each: workers share them by the sender
+                with s.sender(i) as to:
+                    to.send(b"n%d:1|c" % i)
+        s.send(*["unix:1|c"] * 20, unix=True)
+        for _ in range(20):
+            host, _, port = s.address("tcp").rpartition(":")
+            with socket.create_connection((host, int(port))) as tcp:
+                tcp.sendall(b"tcp:1|c\n")
+        wait_packets(s, 80)
+        assert end(s)["dropped"] == 0
+        wanted = {**{"127.0.0.1.%d" % p: text for p, text in ports.items()}, "127.0.0.2.3": b"unix:1|c", "127.0.0.3.4": b"tcp:1|c"}
+        got = [(b, p.rstrip(b"\n")) for _, b, p in packets(d)]
+        assert sorted(got) == sorted(20 * list(wanted.items()))
+
+
+@pytest.mark.plain
+def test_a_reload_and_a_takeover_lose_no_packet_and_leave_no_half_file(folder):
+    os.mkdir(folder + "/capture")
+    with short_dir() as other, Server(sockets=["unixgram://%s/to.sock" % other]) as staging, \
+            running(folder, "capture.dir=%s/capture" % folder, "capture.start=on", "mirror.to=unixgram://%s/to.sock" % other) as run:
+        def send(name):
+            run.server.send(*["%s.%d:1|c" % (name, i) for i in range(50)], unix=True)
+            run.server.wait_value(name + "_49", 1)
+        wait_for(lambda: run.server.scrape().value("statsd_mirror_state", state="on") == 1, "the mirror")
+        send("before")
+        run.server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: run.server.logged("reloaded"), "the reload")
+        send("reloaded")
+        run.over()
+        wait_for(lambda: run.server.scrape().value("statsd_mirror_state", state="on") == 1, "the new one's mirror")
+        send("after")
+        for name in ("before", "reloaded", "after"):
+            wait_for(lambda: staging.scrape().value(name + "_49") == 1, name + " at the other server")
+    assert [f.endswith(".pcap") for f in files(folder + "/capture")] == [True, True]
+    assert [p[2].decode() for p in packets(folder + "/capture")] == [
+        "%s.%d:1|c" % (name, i) for name in ("before", "reloaded", "after") for i in range(50)]

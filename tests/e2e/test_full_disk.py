@@ -1,7 +1,8 @@
-"""server.state_dir on a disk that is full: what was there stays whole, and the server says so.
+"""server.state_dir or capture.dir on a disk that is full: what was there stays whole, and the server says so.
 
 The disk is a small tmpfs in a mount namespace of its own, which a process holds; files there are seen through /proc."""
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -165,3 +166,51 @@ def test_redis_gets_what_it_takes_though_the_disk_is_full_and_what_is_lost_is_to
             redis.go_on()
         s.reader.join(5)
         assert s.logged(FAILED) and s.logged(LOST)[0]["counters_sum"] == "1"
+
+
+def capturing(disk):
+    return disk.server("capture.dir=" + disk.folder, "http.lifecycle=on", "server.state_dir=",
+                       sockets=["unixgram://%s.sock" % disk.folder])
+
+
+def asked(s, query="", method="POST"):
+    return s.get("/api/v1/capture" + query, method=method)
+
+
+def stopped(s):
+    return wait_for(lambda: (v := json.loads(asked(s, method="GET")[2]))["state"] == "stopped" and v, "the capture's end")
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("disk", ["room"], indirect=True)
+def test_a_capture_ends_when_the_disk_takes_no_more_and_its_file_has_whole_packets(disk):
+    with capturing(disk) as s:
+        assert asked(s, "?state=on")[0] == 200
+        s.send(*["n%d:1|c\n" % i + "x" * 8000 for i in range(300)], unix=True)        # 2.4 MB, on a disk of 1 MiB
+        v = stopped(s)
+        assert "No space" in v["why"] and v["packets"] + v["dropped"] == 300 and v["dropped"] > 0
+        assert len(s.logged("capture ended")) == 1
+        assert s.scrape().value("statsd_capture_dropped_total", reason="disk") == v["dropped"]
+        with open(disk.seen + "/" + v["file"], "rb") as f:
+            p = subprocess.run(["tcpdump", "-nn", "-r", "-", "not", "port", "9"], stdin=f, capture_output=True, text=True)
+        assert p.returncode == 0 and len(p.stdout.splitlines()) == v["packets"], p.stderr
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("disk", ["room for all of it"], indirect=True)
+def test_a_capture_leaves_a_twentieth_of_the_disk(disk):
+    with capturing(disk) as s:
+        disk.fill()
+        assert asked(s, "?state=on")[0] == 200
+        assert "5 %" in stopped(s)["why"]
+        assert s.scrape().value("statsd_capture_ends_total", reason="disk_full") == 1
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("disk", ["files"], indirect=True)
+def test_a_capture_that_gets_no_file_says_so(disk):
+    with capturing(disk) as s:
+        disk.fill()
+        status, _, body = asked(s, "?state=on")
+        assert status >= 400 and b"No space" in body
+        assert json.loads(asked(s, method="GET")[2])["state"] == "off"

@@ -401,6 +401,27 @@ def daemon(trial, expected=None):
             raise Wrong("%s\n    %s" % (e, "\n    ".join(s.raw_log[-12:]))) from None
 
 
+def copied(trial, expected=None):
+    """Start with a capture and a mirror, ingest, stop: neither is in the way of anything."""
+    at = trial.folder
+    os.mkdir(at + "/capture")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(at + "/other.sock")
+        with trial.server(trial.env, "--set", "capture.dir=%s/capture" % at, "--set", "capture.start=on",
+                          "--set", "mirror.to=unixgram://%s/other.sock" % at, web=False) as s:
+            try:
+                if not listening(s):
+                    return refused_to_start(s), None
+                ingest(trial, s)
+                works(trial, s)
+                page = judged(trial, s, expected and expected[1])
+                ended(trial, s, page)
+                silent_stderr(s)
+                return "went on", page
+            except (Wrong, AssertionError) as e:
+                raise Wrong("%s\n    %s" % (e, "\n    ".join(s.raw_log[-12:]))) from None
+
+
 def users_change(trial, s):
     """Other users while requests wait for the check of their password: each of them is answered, and the new users are in force."""
     said = []
@@ -715,4 +736,4 @@ def fleet_second(trial, expected=None):
 
 
 COMMANDS = ["check", "explain", "explain_json"]
-SCENARIOS = ["daemon", "web", "takeover_old", "takeover_new", "fleet_first", "fleet_second", *COMMANDS]
+SCENARIOS = ["daemon", "copied", "web", "takeover_old", "takeover_new", "fleet_first", "fleet_second", *COMMANDS]
