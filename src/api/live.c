@@ -214,7 +214,11 @@ int api_live_new(uv_loop_t *loop, const struct history *h, struct api_live **ret
 struct http_route api_live_route(struct api_live *l)
 {
     return (struct http_route){
-        .path = "/api/v1/stream", .ask = http_mailbox_ask, .guarded = true, .cookie = &l->mailbox
+        .path = "/api/v1/stream",
+        .guarded = HTTP_GUARDED,
+        .json = true,
+        .ask = http_mailbox_ask,
+        .cookie = &l->mailbox,
     };
 }
 
