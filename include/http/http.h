@@ -55,12 +55,12 @@ enum http_guarded {
 };
 
 struct http_route {
-    const char *path; /* begins with "/" */
-    bool prefix;      /* all paths that begin with path, which ends in "/" */
-    unsigned methods; /* bits of enum http_method; 0: HTTP_GET */
-    size_t body_max;  /* bytes of a request's body, see above; 0: HTTP_BODY_BYTES */
+    const char *path;          /* begins with "/" */
+    bool prefix;               /* all paths that begin with path, which ends in "/" */
+    unsigned methods;          /* bits of enum http_method; 0: HTTP_GET */
+    size_t body_max;           /* bytes of a request's body, see above; 0: HTTP_BODY_BYTES */
     enum http_guarded guarded; /* what a browser brings of other sites is refused: guard.h */
-    bool json;        /* what the server itself answers here (4xx, 503) is {"error": "..."} */
+    bool json; /* what the server itself answers here (4xx, 503) is {"error": "..."} */
     /* Exactly one of the three; probe and ask are called on the HTTP thread. */
     struct http_body *fixed; /* borrowed for the server's life */
     /* returns the status; *ret_text: static, one line without its end */
@@ -107,7 +107,8 @@ struct http_opts {
     uint32_t max_connections; /* [1024]; with TLS at most HTTP_SECURE_MAX */
     uint32_t max_per_ip;      /* [32] of one IPv4 address, or of one /64 of IPv6 */
     uint32_t timeout_s;       /* [5] without a byte moved; a whole request has 10 s to arrive */
-    uint32_t max_streams;     /* [64] readers of feeds (http/feed.h); max_per_ip is without them */
+    uint32_t max_streams;     /* [64] readers of feeds (http/feed.h), and at most half of
+                                 max_connections; max_per_ip is without them */
     uint32_t max_waiting;     /* [64] deferred requests at a time; the next one is answered 503 */
     /* Who may connect, copied.  NULL or none: everybody. */
     const struct networks *allow;
