@@ -16,9 +16,17 @@
 #include <uv.h>
 
 #include "api/history.h"
+#include "base/number.h"
 #include "http/http.h"
 
 struct api_live;
+
+enum {
+    /* An event of history at most: what a reader that does not read holds, too. */
+    API_LIVE_EVENT_BYTES = HISTORY_ROWS * HISTORY_COLUMN_COUNT * (NUMBER_TEXT_MAX + 1) + 1024,
+    /* The last of these, its rows as text, and the seconds that some reader has yet to read. */
+    API_LIVE_BYTES = 4 * API_LIVE_EVENT_BYTES
+};
 
 /* h: borrowed until api_live_free.  returns  0, or -errno of libuv */
 int api_live_new(uv_loop_t *loop, const struct history *h, struct api_live **ret);

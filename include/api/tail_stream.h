@@ -8,7 +8,7 @@
  * Never waits: lines beyond the rate, and those for which a slow reader has no room, are skipped
  * and counted.
  *
- *   thread   control        cost   memory: at most 2 * TAIL_UNREAD_BYTES
+ *   thread   control        cost   memory: at most TAIL_STREAM_BYTES
  */
 #ifndef API_TAIL_STREAM_H
 #define API_TAIL_STREAM_H
@@ -21,6 +21,7 @@
 enum {
     TAIL_LINE_BYTES = 1400,         /* of a longer line the front is matched and shown */
     TAIL_UNREAD_BYTES = 256 * 1024, /* that the reader has yet to read; what is beyond is skipped */
+    TAIL_STREAM_BYTES = 2 * TAIL_UNREAD_BYTES,
 };
 
 struct http_request;

@@ -29,6 +29,7 @@ struct core_mapping;
     X(MAPPING,     "mapping: rules, and spellings that they drop")                                 \
     X(BODIES,      "HTTP: what waits for slow readers of /metrics, and compressors")               \
     X(ANSWERS,     "HTTP: what waits for slow readers of /api/v1/")                                \
+    X(READERS,     "HTTP: what waits for slow readers of live data (http.max_streams)")            \
     X(CONNECTIONS, "HTTP: connections")                                                            \
     X(SECURE,      "HTTP: TLS of connections (http.web_config)")                                   \
     X(MIRROR,      "mirror: a ring for each worker, and what it remembers (mirror.to)")            \

@@ -84,12 +84,12 @@ struct http_stats {
     uint64_t guarded[HTTP_GUARD_REASON_COUNT]; /* of those rejected */
     uint64_t waiting;                          /* for their owner's answer, now */
     uint64_t connections;                      /* now */
-    uint64_t refused_full;      /* connections closed at once: at max_connections ... */
-    uint64_t refused_per_ip;    /* ... or at max_per_ip, and none could make room */
-    uint64_t replaced;          /* quiet connections closed to make room for a new one */
-    uint64_t timed_out_idle;    /* connections on which nothing moved for timeout_s */
-    uint64_t timed_out_request; /* connections whose request was not complete in time */
-    uint64_t streams;           /* readers of feeds, now */
+    uint64_t refused_full;         /* connections closed at once: at max_connections ... */
+    uint64_t refused_per_ip;       /* ... or at max_per_ip, and none could make room */
+    uint64_t replaced;             /* quiet connections closed to make room for a new one */
+    uint64_t timed_out_idle;       /* connections on which nothing moved for timeout_s */
+    uint64_t timed_out_request;    /* connections whose request was not complete in time */
+    uint64_t streams, streams_max; /* readers of feeds, now, and at most */
     uint64_t streams_opened, streams_overtaken, streams_refused; /* see http/feed.h */
     uint64_t refused_network; /* connections closed at once: not in the networks allowed */
     bool tls;                 /* the others are of a server with TLS: */

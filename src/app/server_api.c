@@ -373,6 +373,7 @@ static void look_at_streams(struct server *s)
     if (s->http != NULL)
         http_stats(s->http, &http);
     s->view->streams_open = http.streams;
+    s->view->streams_max = http.streams_max;
 }
 
 static void on_example(void *server, enum reason reason, const struct refusal *r,
@@ -458,7 +459,6 @@ int server_api_open(struct server *s)
         return 0;
     struct server_view *v = s->view = mem_zalloc(sizeof *v);
     v->listeners = mem_zalloc((s->n_listeners + 1) * sizeof *v->listeners);
-    v->streams_max = s->config->http_max_streams;
     v->kernel_drops = mem_zalloc((s->n_listeners + 1) * sizeof *v->kernel_drops);
     v->rejects.shown = s->config->http_show_lines;
     if (v->rejects.shown) {

@@ -16,6 +16,8 @@
 #include "aggregate/event_ring.h"
 #include "aggregate/memory.h"
 #include "api/api.h"
+#include "api/live.h"
+#include "api/tail_stream.h"
 #include "base/tap_ring.h"
 #include "capture/capture.h"
 #include "core/core_mapping.h"
@@ -199,6 +201,9 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX * (redis ? UINT64_C(2) : 1) : 0,
          scrape_memory(page, c->http_max_connections));
     PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES + HTTP_BODIES_BYTES);
+    PART(READERS, http ? c->http_max_streams : 0,
+         larger(API_LIVE_EVENT_BYTES, TAIL_STREAM_BYTES) + API_LIVE_BYTES / c->http_max_streams +
+             1);
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
     PART(MIRROR, c->mirror_to[0] != '\0' ? 1 : 0,

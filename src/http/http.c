@@ -171,6 +171,14 @@ static void route_check(const struct http_route *r)
     assert((r->fixed != NULL) + (r->probe != NULL) + (r->ask != NULL) == 1);
 }
 
+/* Readers of feeds are never closed to make room: half of the connections stay without. */
+static uint32_t streams_max(const struct http_opts *o, uint32_t connections)
+{
+    uint32_t most = connections > 1 ? connections / 2 : 1;
+    uint32_t wanted = or_default(o->max_streams, DEFAULT_STREAMS);
+    return wanted < most ? wanted : most;
+}
+
 static struct http_server *server_new(const struct http_opts *o,
                                       const struct http_connections_opts *c)
 {
@@ -180,7 +188,7 @@ static struct http_server *server_new(const struct http_opts *o,
         route_check(&o->routes[i]);
     s->routes = o->routes;
     s->n_routes = o->n_routes;
-    s->feeds.max = or_default(o->max_streams, DEFAULT_STREAMS);
+    s->feeds.max = streams_max(o, c->max);
     s->max_waiting = or_default(o->max_waiting, DEFAULT_WAITING);
     s->hosts = mem_strdup(o->hosts != NULL ? o->hosts : "");
     s->access_log = o->access_log;
@@ -278,6 +286,7 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     if (s->secure != NULL)
         http_secure_stats(s->secure, ret);
     http_connections_stats(s->connections, ret);
+    ret->streams_max = s->feeds.max;
     ret->streams = atomic_load_explicit(&s->feeds.open, memory_order_relaxed);
     ret->streams_opened = atomic_load_explicit(&s->feeds.opened, memory_order_relaxed);
     ret->streams_overtaken = atomic_load_explicit(&s->feeds.overtaken, memory_order_relaxed);

@@ -175,6 +175,29 @@ static void one_reader_too_many_is_the_callers_to_refuse(void **unused)
     http_feed_end(f);
 }
 
+static void streams_leave_half_of_the_connections_to_others(void **unused)
+{
+    static const struct {
+        uint32_t connections, streams;
+        uint64_t most;
+    } rows[] = { { 0, 0, 64 }, { 100, 64, 50 }, { 100, 10, 10 }, { 1, 64, 1 } };
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *error;
+        struct http_server *s;
+        struct http_stats got = { 0 };
+        struct http_opts o = { .listen = "127.0.0.1:0",
+                               .routes = &route,
+                               .n_routes = 1,
+                               .max_connections = rows[i].connections,
+                               .max_streams = rows[i].streams };
+        assert_int_equal(http_start(&o, &s, &error), 0);
+        http_stats(s, &got);
+        assert_int_equal(got.streams_max, rows[i].most);
+        http_stop(s);
+    }
+}
+
 static struct http_body *catch_up(void *unused)
 {
     (void)unused;
@@ -306,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_reader_gets_the_opening_and_what_comes_later),
         T(one_reader_too_many_is_the_callers_to_refuse),
+        cmocka_unit_test(streams_leave_half_of_the_connections_to_others),
         T(a_reader_that_is_overtaken_gets_a_summary_and_goes_on),
         T(a_comment_overtakes_nobody),
         T(a_quiet_feed_sends_a_comment),
