@@ -30,7 +30,7 @@ struct api_job_ops {
     void (*free)(void *job);
 };
 
-/* The request's arguments are gone when the job goes on: it has copies. */
+/* The request's arguments are gone when the job goes on: it has copies.  Its body stays. */
 struct api_later {
     const struct api_job_ops *ops;
     void *job; /* taken */
