@@ -188,7 +188,8 @@ def test_no_path_is_there_for_other_sites(server, doc):
 
 
 def test_other_sites_are_kept_off_and_requests_are_logged(server):
-    assert ask(server, "GET", "/api/v1/status", headers={"Host": "evil.example"})[0] == 421
+    for path in ("/api/v1/status", "/api/v1/stream", "/api/v1/tail"):
+        assert ask(server, "GET", path, headers={"Host": "evil.example"})[0] == 421, path
     assert ask(server, "GET", "/metrics", headers={"Host": "service.name"})[0] == 200
     assert ask(server, "GET", "/api/v1/status", headers={"Origin": "http://evil.example"})[0] == 403
     status, headers, _ = ask(server, "GET", "/api/v1/status", headers={"X-Request-ID": "my-7", "User-Agent": "a\tb"})
