@@ -24,7 +24,8 @@ enum { API_JOBS_MAX = 4, API_JOB_SLICE_NS = 500000 };
 struct api_job_ops {
     /*
      * Go on until until_ns (monotonic) about; out is the answer so far.
-     * returns  true: there is more to do; false: out is the answer, with *ret as its status
+     * returns  true: there is more to do; false: out is the answer, with *ret, API_200 until it is
+     *          set, as its status
      */
     bool (*some)(void *job, uint64_t until_ns, struct buf *out, enum api_status *ret);
     void (*free)(void *job);
