@@ -26,8 +26,11 @@
  */
 enum { API_UNSENT_BYTES = 6 << 20 };
 
-/* The most it keeps: these, and the answer with which they become that many. */
-enum { API_MEMORY_BYTES = API_UNSENT_BYTES + (1 << 20) };
+/*
+ * The most it keeps: these, the answer with which they become that many and those that are being
+ * made, each of a MiB, its gzip included; and what explaining 16 KiB takes, at the worst.
+ */
+enum { API_MEMORY_BYTES = API_UNSENT_BYTES + (5 << 20) + (8 << 20) };
 
 struct api;
 

@@ -83,6 +83,7 @@ struct api_conservation {
 };
 
 enum api_framing { API_FRAMING_DATAGRAM, API_FRAMING_LINE, API_FRAMING_DSD };
+enum api_explain_form { API_EXPLAIN_JSON, API_EXPLAIN_TEXT };
 
 struct registry;
 struct reject_board;
@@ -104,9 +105,10 @@ struct api_sources {
     /* What ret points to is valid until the next call. */
     void (*status)(void *server, struct api_about *ret);
     void (*conservation)(void *server, struct api_conservation *ret);
-    /* Append `statsd explain --json` to json, and `statsd explain` to text.  cost  up to some ms */
-    void (*explain)(void *server, struct slice datagram, enum api_framing framing, struct buf *json,
-                    struct buf *text);
+    /* Append what `statsd explain` says, or with --json: an object and a line end.
+     * cost  a millisecond or two for each KiB */
+    void (*explain)(void *server, struct slice datagram, enum api_framing framing,
+                    enum api_explain_form form, struct buf *out);
     const struct api_capture *capture;
 };
 

@@ -24,13 +24,14 @@ enum { API_JOBS_MAX = 4, API_JOB_SLICE_NS = 500000 };
 struct api_job_ops {
     /*
      * Go on until until_ns (monotonic) about; out is the answer so far.
-     * returns  true: there is more to do; false: out is the answer, with *ret as its status
+     * returns  true: there is more to do; false: out is the answer, with *ret, API_200 until it is
+     *          set, as its status
      */
     bool (*some)(void *job, uint64_t until_ns, struct buf *out, enum api_status *ret);
     void (*free)(void *job);
 };
 
-/* The request's arguments are gone when the job goes on: it has copies. */
+/* The request's arguments are gone when the job goes on: it has copies.  Its body stays. */
 struct api_later {
     const struct api_job_ops *ops;
     void *job; /* taken */

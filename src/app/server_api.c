@@ -264,12 +264,14 @@ static void tell_conservation(void *server, struct api_conservation *ret)
 
 /* ---- explain ---- */
 
-static void explain_as(const struct server *s, enum explain_form form, struct slice datagram,
-                       enum api_framing framing, struct buf *out)
+static void tell_explain(void *server, struct slice datagram, enum api_framing framing,
+                         enum api_explain_form form, struct buf *out)
 {
+    const struct server *s = server;
     struct config c = *s->config;
     c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign; /* as statsd explain */
-    struct explain *e = explain_new(&c, &s->mapping, form);
+    struct explain *e =
+        explain_new(&c, &s->mapping, form == API_EXPLAIN_JSON ? EXPLAIN_JSON : EXPLAIN_TEXT);
     if (framing == API_FRAMING_DATAGRAM) {
         explain_datagram(e, datagram, false);
     } else {
@@ -279,13 +281,6 @@ static void explain_as(const struct server *s, enum explain_form form, struct sl
     }
     (void)explain_finish(e, out);
     explain_free(e);
-}
-
-static void tell_explain(void *server, struct slice datagram, enum api_framing framing,
-                         struct buf *json, struct buf *text)
-{
-    explain_as(server, EXPLAIN_JSON, datagram, framing, json);
-    explain_as(server, EXPLAIN_TEXT, datagram, framing, text);
 }
 
 /* ---- once a second ---- */

@@ -1,6 +1,6 @@
 /**
- * Any bytes as query arguments of /api/v1/events and /api/v1/checks, one on each line: the answer
- * is JSON, has no more than it may, and says which argument is wrong.
+ * Any bytes as query arguments of each path below /api/v1/, one on each line, and as the body of a
+ * POST: the answer is JSON, has no more than it may, and says what is wrong.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -9,6 +9,9 @@
 
 #include <jansson.h>
 
+#include "aggregate/profile.h"
+#include "aggregate/registry.h"
+#include "api/jobs.h"
 #include "api/path.h"
 
 enum { NOW_S = 1790000000, ENTRIES = 40 };
@@ -64,6 +67,93 @@ static void check_answer(enum api_status status, const struct buf *out, const ch
     json_decref(j);
 }
 
+/* ---- every path, of a server in which most parts are off ---- */
+
+static void show_capture(const void *cookie, struct api_capture_view *ret)
+{
+    (void)cookie;
+    *ret = (struct api_capture_view){ .state = "off" };
+}
+
+static int start_capture(void *cookie, const struct api_capture_ask *ask, const char **ret_why)
+{
+    (void)cookie;
+    assert(ask->share >= 0 && ask->share <= 1);
+    *ret_why = "one runs already";
+    return ask->seconds % 2 ? -1 : 0;
+}
+
+static void stop_capture(void *cookie)
+{
+    (void)cookie;
+}
+
+static void tell_status(void *server, struct api_about *ret)
+{
+    (void)server;
+    ret->version = ret->instance = ret->state = "";
+}
+
+static void tell_conservation(void *server, struct api_conservation *ret)
+{
+    (void)server;
+    (void)ret;
+}
+
+static void explain(void *server, struct slice datagram, enum api_framing framing,
+                    enum api_explain_form form, struct buf *out)
+{
+    (void)server;
+    (void)framing;
+    if (form == API_EXPLAIN_JSON)
+        buf_append_str(out, "{\"errors\":0}\n");
+    else
+        buf_append_slice(out, datagram);
+}
+
+static void check_path(enum api_status (*answer)(const struct api_ask *, struct buf *),
+                       const struct api_ask *ask)
+{
+    struct buf out = { 0 };
+    enum api_status status = answer(ask, &out);
+    if (status == API_LATER) {
+        status = API_200; /* until it says another */
+        while (ask->later->ops->some(ask->later->job, 0, &out, &status))
+            ;
+        ask->later->ops->free(ask->later->job);
+    }
+    json_t *j = json_loadb(out.ptr, out.len, JSON_ALLOW_NUL, NULL);
+    assert(json_is_object(j));
+    assert((status == API_200) == (json_object_get(j, "error") == NULL));
+    json_decref(j);
+    buf_release(&out);
+}
+
+static void check_paths(const struct api_ask *ask)
+{
+    static const struct api_capture capture = { .show = show_capture,
+                                                .start = start_capture,
+                                                .stop = stop_capture };
+    static struct registry *registry;
+    if (registry == NULL)
+        registry = registry_new(
+            &(struct registry_opts){ .profiles = profiles_new(&(struct profile){
+                                         .histogram = true, .sketch_schema = 5, .scale = 1 }) });
+    struct api_later later;
+    const struct api_sources from = { .events = ask->from->events,
+                                      .capture = &capture,
+                                      .registry = registry,
+                                      .status = tell_status,
+                                      .conservation = tell_conservation,
+                                      .explain = explain };
+    struct api_ask one = *ask;
+    one.from = &from;
+    one.later = &later;
+#define X(id, path, method, needs) check_path(api_##id##_answer, &one);
+    API_PATHS(X)
+#undef X
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct event_log *log;
@@ -75,11 +165,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct api_sources from = { .events = log };
     const struct api_ask ask = { .args = args,
                                  .n_args = split(slice_of(exact, size), args),
+                                 .body = slice_of(exact, size),
                                  .now_ms = NOW_S * 1000ll,
                                  .from = &from };
     struct buf events = { 0 }, checks = { 0 };
     check_answer(api_events_answer(&ask, &events), &events, "events");
     check_answer(api_checks_answer(&ask, &checks), &checks, "checks");
+    check_paths(&ask);
     buf_release(&events);
     buf_release(&checks);
     free(exact);

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 
 #include "base/address.h"
 #include "base/buf.h"
+#include "base/log.h"
 #include "expose/negotiate.h"
 #include "http/accept.h"
 #include "http/args.h"
@@ -34,7 +36,8 @@ enum {
     QUIET_MS = 20,
     CLIENT_BYTES_MAX = 60000,
     CHECK_EVERY = 64,
-    MOST_OPEN = 64
+    MOST_OPEN = 64,
+    BODY_MAX = 1000
 };
 
 static struct http_server *server;
@@ -46,11 +49,15 @@ static atomic_size_t seen; /* by two threads */
 /* All that an owner may ask of a request, read as far as it goes. */
 static void look(const struct http_request *r)
 {
+    const struct slice body = http_request_body(r);
     static const char *const headers[] = { "host", "authorization", "accept", "x-x" };
     struct http_arg args[HTTP_ARGS_MAX];
     char list[HTTP_ACCEPT_BYTES];
     size_t n = http_request_args(r, args), sum = strlen(http_request_path(r));
-    assert(n <= HTTP_ARGS_MAX);
+    assert(n <= HTTP_ARGS_MAX && body.len <= BODY_MAX);
+    assert(body.len == 0 || http_request_method(r) == HTTP_POST);
+    for (size_t i = 0; i < body.len; i++)
+        sum += (unsigned char)body.ptr[i];
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < args[i].name.len; k++)
             sum += (unsigned char)args[i].name.ptr[k];
@@ -99,9 +106,23 @@ static void wake(void *cookie)
 static struct http_route routes[] = {
     { .path = "/metrics" },
     { .path = "/-/ready", .probe = probe },
-    { .path = "/-/reload", .methods = HTTP_POST, .ask = ask_at_once },
-    { .path = "/api/v1/", .prefix = true, .ask = ask_at_once },
-    { .path = "/later", .ask = http_mailbox_ask, .cookie = &mailbox },
+    { .path = "/-/reload",
+      .methods = HTTP_POST,
+      .guarded = HTTP_GUARDED_FROM_PAGES,
+      .body_max = 10,
+      .ask = ask_at_once },
+    { .path = "/api/v1/",
+      .prefix = true,
+      .methods = HTTP_GET | HTTP_POST | HTTP_DELETE,
+      .guarded = HTTP_GUARDED,
+      .json = true,
+      .body_max = BODY_MAX,
+      .ask = ask_at_once },
+    { .path = "/later",
+      .methods = HTTP_GET | HTTP_POST,
+      .body_max = BODY_MAX,
+      .ask = http_mailbox_ask,
+      .cookie = &mailbox },
 };
 
 static struct http_body *body_of(size_t n)
@@ -123,7 +144,10 @@ static void set_up(void)
     routes[0].fixed = large;
     const struct http_opts o = { .listen = "127.0.0.1:0",
                                  .routes = routes,
-                                 .n_routes = ARRAY_LEN(routes) };
+                                 .n_routes = ARRAY_LEN(routes),
+                                 .hosts = "stats.example",
+                                 .access_log = true };
+    log_to_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
     if (http_start(&o, &server, &error) != 0)
         abort();
 }
@@ -179,7 +203,8 @@ static void hear(int fd, int quiet_ms, struct buf *reply)
 
 static void check_reply(const struct buf *reply)
 {
-    static const unsigned known[] = { 100, 200, 400, 404, 405, 413, 414, 431, 501, 503, 505 };
+    static const unsigned known[] = { 100, 200, 400, 403, 404, 405, 413,
+                                      414, 421, 431, 501, 503, 505 };
     bool good = false;
     if (reply->len == 0)
         return;
