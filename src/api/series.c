@@ -202,15 +202,17 @@ static bool search_some(struct job *j, uint64_t until_ns, bool *ret_more)
 {
     struct registry_search *s = j->search;
     uint64_t now_ns = now_mono_ns(), before_ns;
+    size_t scanned;
     do {
         before_ns = now_ns;
+        scanned = s->scanned;
         *ret_more = registry_search_some(s, j->looks);
         now_ns = now_mono_ns();
         if (now_ns - before_ns > LONG_NS)
             j->looks = (j->looks + 1) / 2;
         else if (j->looks < LOOKS)
             j->looks++;
-    } while (*ret_more && now_ns < until_ns);
+    } while (*ret_more && s->scanned > scanned && now_ns < until_ns); /* else it waits */
     return series_pattern_limit_hits(s->opts.pattern) <= LIMIT_HITS_MAX;
 }
 
