@@ -12,7 +12,7 @@
 /* Of a mapping's steps for a name: so a search holds the control thread for 1 ms at most. */
 enum { STEPS_DIVISOR = 16 };
 
-/* What counts as one cheap look: bytes of a regex's text, and of a glob's times those of its text. */
+/* What counts as one cheap look: bytes of a regex's text; of a glob's, times the pattern's. */
 enum { REGEX_COUNTS = 8, REGEX_BYTES = 256, GLOB_BYTES = 16384 };
 
 struct series_pattern {

@@ -14,7 +14,7 @@ static size_t step(struct slice pattern, size_t p, char c)
     return pattern.ptr[p] == c;
 }
 
-/* The first place from `from` on where the pattern at p, behind a '*', may go on; NULL: there is none. */
+/* Where the pattern, behind a star at p - 1, may go on, from `from` on; NULL: nowhere */
 static const char *next_place(struct slice pattern, size_t p, struct slice text, size_t from)
 {
     const char c = p < pattern.len ? pattern.ptr[p] : '*';
