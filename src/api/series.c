@@ -53,10 +53,10 @@ static bool read_text(struct slice value, const struct api_ask *ask, void *to)
 
 static bool type_of(struct slice word, uint8_t *ret)
 {
-    for (uint8_t i = 0; i < SAMPLE_TYPE_COUNT; i++) {
+    for (unsigned i = 0; i < SAMPLE_TYPE_COUNT; i++) {
         if (!slice_eq(word, slice_str(type_words[i])))
             continue;
-        *ret = i;
+        *ret = (uint8_t)i;
         return true;
     }
     return false;
@@ -334,7 +334,9 @@ static enum api_status begin(const struct api_ask *ask, struct wanted *w, bool r
                        .now_ms = ask->now_ms,
                        .looks = 1,
                        .regex = w->regex.ptr != NULL };
-    buf_append_slice(&j->pattern, j->regex ? w->regex : w->match);
+    const struct slice text = j->regex ? w->regex : w->match;
+    if (text.ptr != NULL)
+        buf_append_slice(&j->pattern, text);
     j->search = registry_search_new(ask->from->registry,
                                     &(struct registry_search_opts){ .pattern = pattern,
                                                                     .type = w->type,

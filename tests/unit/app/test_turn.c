@@ -217,11 +217,11 @@ static void remove_all(struct rig *r)
 {
     struct buf why = { 0 };
     struct registry_search *s = registry_search_new(
-        r->registry, &(struct registry_search_opts){
-                         .pattern = series_pattern_new(SLICE_LIT("*"), false, &why),
-                         .type = SEARCH_ANY_TYPE,
-                         .limit = 1,
-                         .remove = true });
+        r->registry,
+        &(struct registry_search_opts){ .pattern = series_pattern_new(SLICE_LIT("*"), false, &why),
+                                        .type = SEARCH_ANY_TYPE,
+                                        .limit = 1,
+                                        .remove = true });
     while (registry_search_some(s, 10)) {}
     assert_int_equal(s->removed, 1);
     registry_search_free(s);
