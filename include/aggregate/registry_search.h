@@ -62,6 +62,10 @@ struct registry_search {
     size_t n_found;
     size_t matched, behind, scanned, removed; /* behind: matched behind `after` */
     bool done;
+    /* Of each name, by its symbol's number: looked at, and with what result.  NULL: not kept */
+    uint8_t *names;
+    size_t cap_names;
+    uint64_t names_gone;
     struct mapping_scratch *scratch; /* of the mapping whose profiles are of set `mapped` */
     uint64_t mapped;
 };
@@ -72,7 +76,8 @@ void registry_search_free(struct registry_search *s); /* NULL is fine */
 
 /**
  * registry_search_some(s, most):
- *   most     series to look at; a regex counts as eight, a removed one as four
+ *   most     series to look at; a regex or long text counts as several (series_pattern_counts), a
+ *            removed one as four
  *   returns  false: all were looked at.  true: call again, perhaps without anything done (nothing
  *            is removed while a page is being merged)
  */

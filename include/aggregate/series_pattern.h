@@ -9,7 +9,7 @@
  *
  *   thread   one at a time
  *   cost     a glob: its beginning first, then at most pattern times text; a regex: 0.2 to 1 us, at
- *            its limits some ms
+ *            its limits 1 ms
  */
 #ifndef AGGREGATE_SERIES_PATTERN_H
 #define AGGREGATE_SERIES_PATTERN_H
@@ -38,6 +38,9 @@ bool series_pattern_may(const struct series_pattern *p, struct slice name);
 bool series_pattern_matches(struct series_pattern *p, struct slice text);
 
 bool series_pattern_is_regex(const struct series_pattern *p);
+
+/* As how many looks at a short name one at a text of that length counts: 1 or more. */
+size_t series_pattern_counts(const struct series_pattern *p, size_t len);
 
 /* Regex searches that a limit ended, so far. */
 uint64_t series_pattern_limit_hits(const struct series_pattern *p);

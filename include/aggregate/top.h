@@ -29,7 +29,7 @@
 
 #include "base/slice.h"
 
-enum { TOP_ENTRIES = 1000, TOP_WINDOW_S = 60 };
+enum { TOP_ENTRIES = 1000, TOP_WINDOW_S = 60, TOP_OVER_S = 600 };
 
 struct top;
 
@@ -61,7 +61,10 @@ struct top_entry {
     int64_t first_ms, last_ms;
 };
 
-/* Up to `most` <= TOP_ENTRIES, the largest first.  returns  how many */
+/*
+ * Up to `most` <= TOP_ENTRIES, the largest first, but for those that did not come for TOP_OVER_S.
+ *   returns  how many
+ */
 size_t top_largest(const struct top *t, enum top_by by, size_t most, struct top_entry *ret);
 
 /* returns  false: the name is not among those that are kept */

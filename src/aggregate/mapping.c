@@ -229,7 +229,7 @@ struct mapping_scratch *mapping_scratch_new(const struct mapping *m)
     s->made_for = m;
     s->captures = mem_alloc(m->captures * sizeof *s->captures);
     s->places = mem_alloc(mapping_globs_longest(m->globs) * sizeof *s->places);
-    s->regex = m->n_regexes > 0 ? mapping_regex_scratch_new(m->groups) : NULL;
+    s->regex = m->n_regexes > 0 ? mapping_regex_scratch_new(m->groups, 1) : NULL;
     return s;
 }
 

@@ -163,7 +163,7 @@ static bool regex_finds(const char *text, bool fold, struct slice name)
     buf_release(&why);
     if (rc < 0)
         return false;
-    struct mapping_regex_scratch *s = mapping_regex_scratch_new(mapping_regex_groups(re));
+    struct mapping_regex_scratch *s = mapping_regex_scratch_new(mapping_regex_groups(re), 1);
     struct slice *captures = mem_alloc((mapping_regex_groups(re) + 1) * sizeof *captures);
     bool found = mapping_regex_find(re, s, name, captures);
     free(captures);

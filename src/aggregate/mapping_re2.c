@@ -78,7 +78,8 @@ static bool open_group(struct mapping_re2_reader *r, const char *from, const cha
     if (r->depth == MAPPING_RE2_DEPTH_MAX)
         return mapping_re2_refuse(r, from, "groups lie too deep in each other");
     buf_append_str(r->pattern, pattern);
-    r->levels[++r->depth] = (struct mapping_re2_level){ .fold = r->fold, .times = 1 };
+    r->levels[++r->depth] =
+        (struct mapping_re2_level){ .begin = from, .fold = r->fold, .times = 1 };
     r->fold = fold;
     r->item = r->repeated = false;
     return true;
@@ -296,7 +297,8 @@ int mapping_re2_read(const char *text, struct mapping_re2 *ret, struct buf *why)
         if (!step(&r))
             return -EINVAL;
     if (r.depth > 0) {
-        buf_append_str(why, "a ) is missing");
+        buf_printf(why, "a ) is missing for the ( at byte %zu",
+                   (size_t)(r.levels[r.depth].begin - text) + 1);
         return -EINVAL;
     }
     return 0;

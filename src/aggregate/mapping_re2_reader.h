@@ -17,8 +17,9 @@ struct mapping_re2;
 
 /* The items since the last `(`. */
 struct mapping_re2_level {
-    bool fold;      /* (?i) before the `(` */
-    unsigned times; /* the most that nested counts in it multiply to */
+    const char *begin; /* the `(` */
+    bool fold;         /* (?i) before it */
+    unsigned times;    /* the most that nested counts in it multiply to */
 };
 
 struct mapping_re2_reader {

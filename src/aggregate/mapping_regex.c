@@ -33,6 +33,7 @@ struct mapping_regex_scratch {
     pcre2_match_context *context;
     pcre2_jit_stack *stack; /* NULL: no JIT */
     uint64_t limit_hits;
+    unsigned divisor;
 };
 
 /* Only what re2 cannot know is wrong here: a script's name, or too large a pattern. */
@@ -109,9 +110,11 @@ size_t mapping_regex_memory(const struct mapping_regex *re)
            re->re2.cap_named * sizeof *re->re2.named;
 }
 
-struct mapping_regex_scratch *mapping_regex_scratch_new(unsigned groups)
+struct mapping_regex_scratch *mapping_regex_scratch_new(unsigned groups, unsigned divisor)
 {
     struct mapping_regex_scratch *s = mem_zalloc(sizeof *s);
+    assert(divisor > 0);
+    s->divisor = divisor;
     s->data = pcre2_match_data_create(groups + 1, NULL);
     s->context = pcre2_match_context_create(NULL);
     if (s->data == NULL || s->context == NULL)
@@ -145,9 +148,9 @@ size_t mapping_regex_scratch_memory(unsigned groups)
            HEAP_MOST + JIT_STACK_MOST;
 }
 
-static uint32_t steps_for(size_t len)
+static uint32_t steps_for(size_t len, unsigned divisor)
 {
-    size_t steps = STEPS / (len + 1);
+    size_t steps = STEPS / divisor / (len + 1);
     steps = steps < STEPS_LEAST ? STEPS_LEAST : steps;
     return (uint32_t)(steps > STEPS_MOST ? STEPS_MOST : steps);
 }
@@ -157,7 +160,7 @@ bool mapping_regex_find(const struct mapping_regex *re, struct mapping_regex_scr
 {
     const char *begin = name.ptr != NULL ? name.ptr : "";
     assert(re->re2.groups < pcre2_get_ovector_count(s->data)); /* a scratch for as many */
-    pcre2_set_match_limit(s->context, steps_for(name.len));
+    pcre2_set_match_limit(s->context, steps_for(name.len, s->divisor));
     int rc = pcre2_match(re->code, (PCRE2_SPTR)begin, name.len, 0, PCRE2_NO_UTF_CHECK, s->data,
                          s->context);
     if (rc < 0) {

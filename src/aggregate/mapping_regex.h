@@ -36,8 +36,8 @@ size_t mapping_regex_memory(const struct mapping_regex *re);
 
 struct mapping_regex_scratch;
 
-/* For regexes of at most `groups` groups. */
-struct mapping_regex_scratch *mapping_regex_scratch_new(unsigned groups);
+/* For regexes of at most `groups` groups.  divisor: of the steps that there are; 1: all */
+struct mapping_regex_scratch *mapping_regex_scratch_new(unsigned groups, unsigned divisor);
 void mapping_regex_scratch_free(struct mapping_regex_scratch *s); /* NULL is fine */
 uint64_t mapping_regex_limit_hits(const struct mapping_regex_scratch *s);
 size_t mapping_regex_scratch_memory(unsigned groups);

@@ -19,8 +19,9 @@
 #include "base/mem.h"
 
 enum { SYMBOLS_AHEAD = 8 };
-enum { FAR = 12, NEAR = 6 };                   /* how far ahead to prefetch */
-enum { COUNTS_REGEX = 8, COUNTS_REMOVED = 4 }; /* see the header */
+enum { FAR = 12, NEAR = 6 }; /* how far ahead to prefetch */
+enum { COUNTS_REMOVED = 4 }; /* see the header */
+enum { UNKNOWN, NO, YES };   /* of a name */
 
 struct registry_search *registry_search_new(struct registry *r,
                                             const struct registry_search_opts *opts)
@@ -43,6 +44,7 @@ void registry_search_free(struct registry_search *s)
     for (size_t i = 0; i < s->n_found; i++)
         free(s->found[i]);
     free(s->found);
+    free(s->names);
     series_pattern_free(s->opts.pattern);
     mapping_scratch_free(s->scratch);
     buf_release(&s->after);
@@ -163,18 +165,45 @@ static void ahead(const struct registry *r, size_t at)
         __builtin_prefetch(symbols_at(&r->symbols, t->symbol[i]));
 }
 
-static bool matches(struct registry_search *s, const struct tuple *t)
+/*
+ * Between two slices a number may have become another name's.  A removal makes numbers free all
+ * the time, and goes without.
+ */
+static void begin_names(struct registry_search *s)
 {
     const struct symbols *ss = &s->registry->symbols;
+    if (s->opts.remove)
+        return;
+    const size_t known = s->names_gone == ss->gone ? s->cap_names : 0;
+    s->names = mem_grow(s->names, &s->cap_names, ss->end, sizeof *s->names);
+    memset(s->names + known, UNKNOWN, s->cap_names - known);
+    s->names_gone = ss->gone;
+}
+
+/* A few thousand names are those of all series: each is asked about once. */
+static bool name_matches(struct registry_search *s, const struct tuple *t, size_t *counts)
+{
+    uint8_t none = UNKNOWN, *known = s->names != NULL ? &s->names[t->symbol[0]] : &none;
+    if (*known == UNKNOWN) {
+        struct slice name = tuple_name(t, &s->registry->symbols);
+        *counts += series_pattern_counts(s->opts.pattern, name.len);
+        *known = series_pattern_matches(s->opts.pattern, name) ? YES : NO;
+    }
+    return *known == YES;
+}
+
+/* counts: what it counts as is added */
+static bool matches(struct registry_search *s, const struct tuple *t, size_t *counts)
+{
     struct series_pattern *p = s->opts.pattern;
-    struct slice name = tuple_name(t, ss);
-    bool wants_key = series_pattern_wants_key(p);
-    if (!series_pattern_may(p, name))
+    bool wants_key = series_pattern_wants_key(p), regex = series_pattern_is_regex(p);
+    if (!series_pattern_may(p, tuple_name(t, &s->registry->symbols)))
         return false;
-    bool by_name = (!wants_key || series_pattern_is_regex(p)) && series_pattern_matches(p, name);
-    if (by_name || !wants_key)
+    bool by_name = (!wants_key || regex) && name_matches(s, t, counts);
+    if (by_name || !wants_key || (regex && t->n_tags == 0))
         return by_name;
     make_key(s, t);
+    *counts += series_pattern_counts(p, s->key.len);
     return series_pattern_matches(p, buf_slice(&s->key));
 }
 
@@ -184,10 +213,10 @@ static size_t look(struct registry_search *s, size_t i)
     struct registry *r = s->registry;
     struct series *x = r->all[i];
     const struct tuple *t = series_tuple(x);
-    size_t counts = series_pattern_is_regex(s->opts.pattern) ? COUNTS_REGEX : 1;
+    size_t counts = 1;
     s->scanned++;
     if (x->state == SERIES_EXPIRED || x->dropped ||
-        (s->opts.type != SEARCH_ANY_TYPE && t->type != s->opts.type) || !matches(s, t))
+        (s->opts.type != SEARCH_ANY_TYPE && t->type != s->opts.type) || !matches(s, t, &counts))
         return counts;
     s->matched++;
     if (s->opts.remove) {
@@ -209,6 +238,7 @@ bool registry_search_some(struct registry_search *s, size_t most)
         return true;
     if (s->at > r->n_all)
         s->at = r->n_all;
+    begin_names(s);
     while (s->at > 0 && most > 0) {
         s->at--;
         ahead(r, s->at);

@@ -9,6 +9,12 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+/* Of a mapping's steps for a name: so a search holds the control thread for 1 ms at most. */
+enum { STEPS_DIVISOR = 16 };
+
+/* What counts as one cheap look: bytes of a regex's text; of a glob's, times the pattern's. */
+enum { REGEX_COUNTS = 8, REGEX_BYTES = 256, GLOB_BYTES = 16384 };
+
 struct series_pattern {
     struct mapping_regex *regex; /* NULL: a glob */
     struct mapping_regex_scratch *scratch;
@@ -24,7 +30,7 @@ static bool take_regex(struct series_pattern *p, struct buf *why)
     if (mapping_regex_new(p->text, false, &p->regex, why) < 0)
         return false;
     unsigned groups = mapping_regex_groups(p->regex);
-    p->scratch = mapping_regex_scratch_new(groups);
+    p->scratch = mapping_regex_scratch_new(groups, STEPS_DIVISOR);
     p->captures = mem_alloc((groups + 1) * sizeof *p->captures);
     return true;
 }
@@ -69,6 +75,11 @@ bool series_pattern_wants_key(const struct series_pattern *p)
 bool series_pattern_is_regex(const struct series_pattern *p)
 {
     return p->regex != NULL;
+}
+
+size_t series_pattern_counts(const struct series_pattern *p, size_t len)
+{
+    return p->regex != NULL ? REGEX_COUNTS + len / REGEX_BYTES : 1 + p->len * len / GLOB_BYTES;
 }
 
 uint64_t series_pattern_limit_hits(const struct series_pattern *p)

@@ -165,4 +165,5 @@ void symbols_drop(struct symbols *ss, uint32_t number)
     slabs_free(&ss->memory, s, symbol_bytes(s));
     ss->at[number].next_free = ss->free;
     ss->free = number;
+    ss->gone++;
 }

@@ -45,6 +45,7 @@ struct symbols {
     size_t cap, cap_hashes;
     uint32_t end;  /* numbers below it were given out once */
     uint32_t free; /* the first of those that are free again */
+    uint64_t gone; /* how often a number became free */
     struct places index;
     struct slabs memory;
     struct buf scratch; /* of look-ups */

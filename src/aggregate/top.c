@@ -95,13 +95,21 @@ static struct top_entry entry_of(const struct top *t, const struct heavy_entry *
                                .last_ms = e->last_ms };
 }
 
+/* What is left of it counts for less than a ten-thousandth. */
+static bool is_over(const struct top *t, const struct heavy_entry *e)
+{
+    return t->ticked_ms - e->last_ms > (int64_t)TOP_OVER_S * 1000;
+}
+
 size_t top_largest(const struct top *t, enum top_by by, size_t most, struct top_entry *ret)
 {
     const struct heavy_entry *at[TOP_ENTRIES];
     assert(most <= TOP_ENTRIES);
-    size_t n = heavy_largest(&t->of[by], most, at);
-    for (size_t i = 0; i < n; i++)
-        ret[i] = entry_of(t, at[i]);
+    const size_t kept = heavy_largest(&t->of[by], TOP_ENTRIES, at);
+    size_t n = 0;
+    for (size_t i = 0; i < kept && n < most; i++)
+        if (!is_over(t, at[i]))
+            ret[n++] = entry_of(t, at[i]);
     return n;
 }
 

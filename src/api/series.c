@@ -21,9 +21,10 @@
 #include "base/mem.h"
 #include "base/now.h"
 
-/* A search is given up when so many names took a regex to its limits: that is 0.2 s about. */
-enum { LIMIT_HITS_MAX = 20 };
-enum { LOOKS = 64, ROWS = 4 }; /* between two looks at the clock */
+/* A search is given up when so many names took a regex to its limits: that is 0.1 s about. */
+enum { LIMIT_HITS_MAX = 200 };
+enum { LOOKS = 64, ROWS = 4 }; /* between two looks at the clock, at most */
+enum { LONG_NS = 100000 };     /* looks that take longer are halved */
 enum { TAIL_BYTES = 16384 };   /* kept for what stands behind the list */
 
 static const char *const type_words[SAMPLE_TYPE_COUNT] = {
@@ -52,10 +53,10 @@ static bool read_text(struct slice value, const struct api_ask *ask, void *to)
 
 static bool type_of(struct slice word, uint8_t *ret)
 {
-    for (uint8_t i = 0; i < SAMPLE_TYPE_COUNT; i++) {
+    for (unsigned i = 0; i < SAMPLE_TYPE_COUNT; i++) {
         if (!slice_eq(word, slice_str(type_words[i])))
             continue;
-        *ret = i;
+        *ret = (uint8_t)i;
         return true;
     }
     return false;
@@ -118,7 +119,8 @@ struct job {
     struct registry_search *search;
     uint64_t begun_ns;
     int64_t now_ms;
-    size_t row; /* the next one */
+    size_t looks; /* between two looks at the clock: as many as take a moment */
+    size_t row;   /* the next one */
     size_t shown;
     struct buf pattern, next; /* next: `after` of the answer that follows; empty: none does */
     bool regex, begun;
@@ -199,10 +201,18 @@ static json_t *row_json(struct job *j, const struct series_row *row)
 static bool search_some(struct job *j, uint64_t until_ns, bool *ret_more)
 {
     struct registry_search *s = j->search;
-    const size_t most = j->regex ? 1 : LOOKS;
+    uint64_t now_ns = now_mono_ns(), before_ns;
+    size_t scanned;
     do {
-        *ret_more = registry_search_some(s, most);
-    } while (*ret_more && now_mono_ns() < until_ns);
+        before_ns = now_ns;
+        scanned = s->scanned;
+        *ret_more = registry_search_some(s, j->looks);
+        now_ns = now_mono_ns();
+        if (now_ns - before_ns > LONG_NS)
+            j->looks = (j->looks + 1) / 2;
+        else if (j->looks < LOOKS)
+            j->looks++;
+    } while (*ret_more && s->scanned > scanned && now_ns < until_ns); /* else it waits */
     return series_pattern_limit_hits(s->opts.pattern) <= LIMIT_HITS_MAX;
 }
 
@@ -322,8 +332,11 @@ static enum api_status begin(const struct api_ask *ask, struct wanted *w, bool r
     *j = (struct job){ .from = ask->from,
                        .begun_ns = now_mono_ns(),
                        .now_ms = ask->now_ms,
+                       .looks = 1,
                        .regex = w->regex.ptr != NULL };
-    buf_append_slice(&j->pattern, j->regex ? w->regex : w->match);
+    const struct slice text = j->regex ? w->regex : w->match;
+    if (text.ptr != NULL)
+        buf_append_slice(&j->pattern, text);
     j->search = registry_search_new(ask->from->registry,
                                     &(struct registry_search_opts){ .pattern = pattern,
                                                                     .type = w->type,

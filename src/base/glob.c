@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* How many bytes of the pattern stand for one of the text, at p; 0: they do not match. */
 static size_t step(struct slice pattern, size_t p, char c)
@@ -13,6 +14,15 @@ static size_t step(struct slice pattern, size_t p, char c)
     return pattern.ptr[p] == c;
 }
 
+/* Where the pattern, behind a star at p - 1, may go on, from `from` on; NULL: nowhere */
+static const char *next_place(struct slice pattern, size_t p, struct slice text, size_t from)
+{
+    const char c = p < pattern.len ? pattern.ptr[p] : '*';
+    if (c == '*' || c == '?' || c == '\\')
+        return text.ptr + from;
+    return memchr(text.ptr + from, c, text.len - from);
+}
+
 /* Only the last '*' is ever widened: what an earlier one could take, that one takes as well. */
 bool glob_match(struct slice pattern, struct slice text)
 {
@@ -22,12 +32,17 @@ bool glob_match(struct slice pattern, struct slice text)
         if (p < pattern.len && pattern.ptr[p] == '*') {
             star = p++;
             from = t;
+            if (p == pattern.len)
+                return true;
         } else if (p < pattern.len && (n = step(pattern, p, text.ptr[t])) > 0) {
             p += n;
             t++;
         } else if (star != SIZE_MAX) {
             p = star + 1;
-            t = ++from;
+            const char *at = next_place(pattern, p, text, ++from);
+            if (at == NULL)
+                return false;
+            t = from = (size_t)(at - text.ptr);
         } else {
             return false;
         }

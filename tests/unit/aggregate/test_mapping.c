@@ -445,7 +445,7 @@ static void what_re2_does_not_know_is_refused_in_words(void **unused)
         { "\\p{L", "} is missing" },
         { "\\p{L}{", NULL },
         { "\\p{Script=Greek}", "no such property" },
-        { "(a", "a ) is missing" },
+        { "b(a)(c", "a ) is missing for the ( at byte 5" },
         { "a)", ") (byte 2): no ( before it" },
         { "a{1001}", "1000 times" },
         { "a{3,2}", "most is less" },

@@ -126,6 +126,23 @@ static void a_clock_set_back_changes_nothing(void **unused)
     top_free(t);
 }
 
+static void who_is_silent_for_long_is_not_shown(void **unused)
+{
+    struct top_entry e[2];
+    struct top *t = top_new(1000);
+    (void)unused;
+    top_note(t, SLICE_LIT("old"), nobody, 1000000, 1000);
+    top_note(t, SLICE_LIT("new"), nobody, 1, 500000);
+    top_tick(t, 601000);
+    assert_int_equal(top_largest(t, TOP_NAMES, 2, e), 2);
+    top_tick(t, 602000);
+    assert_int_equal(top_largest(t, TOP_NAMES, 2, e), 1);
+    assert_true(slice_eq(e[0].key, SLICE_LIT("new")));
+    top_note(t, SLICE_LIT("old"), nobody, 1, 602000);
+    assert_int_equal(top_largest(t, TOP_NAMES, 2, e), 2);
+    top_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +152,7 @@ int main(void)
         cmocka_unit_test(a_steady_rate_is_what_it_is_from_the_first_seconds_on),
         cmocka_unit_test(what_came_is_forgotten),
         cmocka_unit_test(a_clock_set_back_changes_nothing),
+        cmocka_unit_test(who_is_silent_for_long_is_not_shown),
     };
     return cmocka_run_group_tests_name("top", tests, NULL, NULL);
 }

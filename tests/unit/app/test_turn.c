@@ -12,7 +12,10 @@
 
 #include <cmocka.h>
 
+#include "aggregate/registry_priv.h"
+#include "aggregate/registry_search.h"
 #include "app/turn.h"
+#include "base/now.h"
 #include "listen/counters.h"
 #include "support/loop_until.h"
 
@@ -208,6 +211,48 @@ static void the_last_turn_is_the_one_whose_number_was_returned(void **unused)
     rig_release(&r);
 }
 
+/* ---- what is deleted ---- */
+
+static void remove_all(struct rig *r)
+{
+    struct buf why = { 0 };
+    struct registry_search *s = registry_search_new(
+        r->registry,
+        &(struct registry_search_opts){ .pattern = series_pattern_new(SLICE_LIT("*"), false, &why),
+                                        .type = SEARCH_ANY_TYPE,
+                                        .limit = 1,
+                                        .remove = true });
+    while (registry_search_some(s, 10)) {}
+    assert_int_equal(s->removed, 1);
+    registry_search_free(s);
+    buf_release(&why);
+}
+
+static void what_is_deleted_leaves_all_workers_with_the_turns_that_follow(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    rig_init(&r);
+    for (unsigned round = 0; round < 2; round++) {
+        send_some(&r, 20);
+        wait_for(&r, turn_ask(&r.turn, false));
+        remove_all(&r);
+        assert_true(registry_has_deleted(r.registry));
+        send_some(&r, 20); /* it comes back meanwhile, and is deleted again */
+        wait_for(&r, turn_ask(&r.turn, false));
+        assert_false(registry_has_deleted(r.registry));
+        remove_all(&r);
+        for (unsigned i = 0; i < 4; i++)
+            wait_for(&r, turn_ask(&r.turn, false));
+        while (registry_expire(r.registry, now_mono_ns())) {}
+        assert_int_equal(r.registry->n_all, 0);
+    }
+    struct ingest_totals totals;
+    turn_totals(&r.turn, &totals);
+    assert_int_equal(totals.counters.v[INGEST_SAMPLES_AGGREGATED], r.sent);
+    rig_release(&r);
+}
+
 /* ---- another mapping ---- */
 
 static struct core_mapping mapping_to(const char *name, bool drop)
@@ -316,6 +361,7 @@ int main(void)
         cmocka_unit_test(asks_during_a_turn_share_one_more_turn),
         cmocka_unit_test(whoever_is_told_of_a_turn_may_ask_for_the_next),
         cmocka_unit_test(the_last_turn_is_the_one_whose_number_was_returned),
+        cmocka_unit_test(what_is_deleted_leaves_all_workers_with_the_turns_that_follow),
         cmocka_unit_test(what_is_asked_for_during_a_pause_has_its_turn_after_it),
         cmocka_unit_test(a_mapping_goes_with_a_turn_and_no_sample_is_lost),
         cmocka_unit_test(a_mapping_that_no_turn_has_taken_is_let_go),
