@@ -206,9 +206,13 @@ int api_tails_new(const struct api_tails_opts *opts, struct api_tails **ret)
 
 struct http_route api_tails_route(struct api_tails *t)
 {
-    return (struct http_route){ .path = "/api/v1/tail",
-                                .ask = http_mailbox_ask,
-                                .cookie = &t->mailbox };
+    return (struct http_route){
+        .path = "/api/v1/tail",
+        .guarded = HTTP_GUARDED,
+        .json = true,
+        .ask = http_mailbox_ask,
+        .cookie = &t->mailbox,
+    };
 }
 
 void api_tails_start(struct api_tails *t)
