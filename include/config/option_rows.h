@@ -225,7 +225,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "request_id, user_agent.")                                                                   \
     X(http, lifecycle, BOOL, "off", 0, 0, "", RESTART,                                             \
       "Allow POST /-/quit (as TERM), POST /-/reload (as HUP) and what changes something below "    \
-      "/api/v1/ to whoever reaches the HTTP server.")                                                                                   \
+      "/api/v1/ to whoever reaches the HTTP server.")                                              \
     X(http, max_connections, UINT, "1024", 1, 65535, "", RESTART,                                  \
       "Most connections at a time. When there are as many, a new one takes the place of the "      \
       "one that has been quiet for longest; an address that holds few goes before one that "       \
