@@ -286,8 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pattern_is_of_the_name_or_of_the_line),
         cmocka_unit_test(of_a_long_line_the_front_is_matched_and_shown),
-        cmocka_unit_test(
-            with_the_worst_of_patterns_a_long_line_takes_no_longer_than_its_front),
+        cmocka_unit_test(with_the_worst_of_patterns_a_long_line_takes_no_longer_than_its_front),
         cmocka_unit_test(lines_beyond_the_rate_are_skipped_and_told),
         cmocka_unit_test(what_may_not_be_is_refused),
         cmocka_unit_test(one_more_than_there_may_be_is_refused),
