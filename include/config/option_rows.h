@@ -225,14 +225,14 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "request_id, user_agent.")                                                                   \
     X(http, lifecycle, BOOL, "off", 0, 0, "", RESTART,                                             \
       "Allow POST /-/quit (as TERM), POST /-/reload (as HUP) and what changes something below "    \
-      "/api/v1/ to whoever reaches the HTTP server.")                                                                                   \
+      "/api/v1/ to whoever reaches the HTTP server.")                                              \
     X(http, max_connections, UINT, "1024", 1, 65535, "", RESTART,                                  \
       "Most connections at a time. When there are as many, a new one takes the place of the "      \
       "one that has been quiet for longest; an address that holds few goes before one that "       \
       "holds many.")                                                                               \
     X(http, max_per_ip, UINT, "32", 1, 65535, "", RESTART,                                         \
       "Most connections of one address at a time; the addresses of an IPv6 /64 count as one.")     \
-    X(http, sample, SIZE, "256KiB", 0, 64 * OPTION_MIB, "", RESTART,                               \
+    X(http, sample, SIZE, "64KiB", 0, 64 * OPTION_MIB, "", RESTART,                                \
       "How much of what arrives each worker sets aside a second, for /api/v1/top, senders and "    \
       "tail; what exceeds it is sampled. 0: nothing, and these have nothing to show.")             \
     X(http, show_lines, BOOL, "on", 0, 0, "", RESTART,                                             \

@@ -36,8 +36,8 @@ COPIED = ["Makefile", "README.md", "LICENSE", "statsd.conf.example", "src", "inc
 # What sees a room's mistakes beside tests/unit/ROOM: prop/NAME, replay/NAME and, where only the whole shows them, e2e/NAME.
 BELONG = {
     "aggregate": "prop/* replay/exposition replay/lane replay/rules replay/state unit/core e2e/limits_by_sender",
-    "api": "replay/api",
-    "app": "e2e/run e2e/stop e2e/reload e2e/http e2e/descriptors e2e/refused e2e/systemd e2e/restarts e2e/state e2e/takeover e2e/sandbox e2e/web_config e2e/web_config_tls",
+    "api": "replay/api e2e/tail e2e/api_series",
+    "app": "e2e/run e2e/stop e2e/reload e2e/http e2e/descriptors e2e/refused e2e/systemd e2e/restarts e2e/state e2e/takeover e2e/sandbox e2e/tail e2e/web_config e2e/web_config_tls",
     "base": "prop/probe_move replay/number replay/parse",
     "capture": "replay/frame e2e/capture e2e/replay",
     "cluster": "replay/cluster_shard unit/expose e2e/cluster_metrics",

@@ -139,6 +139,36 @@ static void a_record_that_is_larger_than_the_ring_is_dropped(void **unused)
     tap_ring_free(r);
 }
 
+static void senders_are_printed_as_people_write_them(void **unused)
+{
+    static const struct {
+        struct tap_sender sender;
+        const char *whole, *host;
+    } cases[] = {
+        { { .family = AF_INET, .port = 8125, .address = { 10, 0, 0, 7 } },
+          "10.0.0.7:8125",
+          "10.0.0.7" },
+        { { .family = AF_INET6, .port = 1, .address = { 0xfe, 0x80, [15] = 7 } },
+          "[fe80::7]:1",
+          "fe80::7" },
+        { { .family = AF_INET6, .port = 5, .address = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 1 } },
+          NULL,
+          "192.0.2.1" },
+        { { .family = AF_UNIX, .port = 4711 }, "pid:4711", "unix:pid 4711" },
+        { { .family = AF_UNIX }, "", "" },
+        { { .family = AF_UNSPEC, .port = 9 }, "", "" },
+    };
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[ADDRESS_TEXT_MAX];
+        tap_sender_print(&cases[i].sender, text);
+        if (cases[i].whole != NULL)
+            assert_string_equal(text, cases[i].whole);
+        tap_sender_print_host(&cases[i].sender, text);
+        assert_string_equal(text, cases[i].host);
+    }
+}
+
 /* ---- two threads ---- */
 
 enum { MANY = 200000 };
@@ -213,6 +243,7 @@ int main(void)
         cmocka_unit_test(records_go_around_the_ring_in_their_order),
         cmocka_unit_test(what_finds_the_ring_full_is_dropped_and_counted),
         cmocka_unit_test(a_record_that_is_larger_than_the_ring_is_dropped),
+        cmocka_unit_test(senders_are_printed_as_people_write_them),
         cmocka_unit_test(two_threads_lose_nothing_that_is_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
