@@ -8,8 +8,8 @@
 #include "base/mem.h"
 
 /*
- * Explaining costs the control thread a millisecond or two for each KiB, and the answer has up to 64 bytes
- * for each of the datagram's: longer ones are for `statsd explain`.
+ * Explaining costs the control thread a millisecond or two for each KiB, and the answer has up to
+ * 64 bytes for each of the datagram's: longer ones are for `statsd explain`.
  */
 enum { DATAGRAM_BYTES = 16 << 10 };
 

@@ -50,8 +50,8 @@ unsigned http_guard_status(enum http_guard_reason why)
 const char *http_guard_text(enum http_guard_reason why)
 {
     static const char *const texts[] = {
-        [HTTP_GUARD_HOST] = "the host that is asked is not known as a name of this server; ask by "
-                            "its address, or set http.hosts to that name",
+        [HTTP_GUARD_HOST] = ("the host that is asked is not known as a name of this server; ask by "
+                             "its address, or set http.hosts to that name"),
         [HTTP_GUARD_ORIGIN] = "scripts of other sites may not ask here",
         [HTTP_GUARD_CROSS_SITE] = "other sites may link here, and no more",
     };
