@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness import STATSD, Server, run, wait_for
+from harness import SLOW, STATSD, Server, run, wait_for
 
 pytestmark = pytest.mark.plain
 
@@ -83,19 +83,19 @@ def hold(s, path):
 
 
 @pytest.mark.parametrize("reads", [True, False], ids=["they read", "they do not"])
-def test_a_stop_ends_open_streams_at_once(reads):
+def test_a_stop_waits_for_no_stream(reads):
     with Server(clean_exit=False) as s, contextlib.ExitStack() as held:
         readers = [held.enter_context(hold(s, path)) for path in ("/api/v1/stream", "/api/v1/tail?rate=1000")]
         s.wait_self("statsd_http_streams", 2)
         if not reads:
-            stuffed = b"\n".join(b"%d.%s:1|c" % (i, b"x" * 1000) for i in range(8))
-            for _ in range(150):
+            stuffed = b"\n".join(b"%d.%s:1|c" % (i, b"x" * 200) for i in range(8))
+            for _ in range(300):
                 s.send(stuffed)
                 time.sleep(0.002)
         begun = time.monotonic()
         s.process.send_signal(signal.SIGTERM)
         assert s.process.wait(10) == 0
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < (1 if reads else 2) * SLOW  # what is under way has a second to leave
         for c in readers:
             c.settimeout(5)
             with contextlib.suppress(ConnectionResetError):
@@ -124,7 +124,7 @@ def test_after_a_takeover_readers_come_back_to_the_new_server(dir):
         begun = time.monotonic()
         held.enter_context(new)
         assert r.read() is not None and old.process.wait(10) == 0
-        assert time.monotonic() - begun < 3  # with the start of the new one
+        assert time.monotonic() - begun < 4 * SLOW  # with the start of the new one
         with stream(new, Last_Event_ID=at) as again:
             _, name, history = next_event(again)
             assert name == "history"
