@@ -51,6 +51,7 @@
 #include "protocol/sample.h"
 #include "protocol/tags.h"
 
+struct deleted;
 struct generation;
 struct ingest;
 struct mapping;
@@ -125,6 +126,15 @@ int ingest_generation_new(const struct profiles *profiles, const struct mapping 
                           struct generation **ret);
 void ingest_generation_free(struct generation *g); /* one that no worker has taken; NULL is fine */
 void ingest_renew(struct ingest *in, struct generation *take);
+
+/**
+ * ingest_forget(in, d):
+ * Have the worker drop the cells of deleted series in its turns from the next one on, a slice of
+ * the table each time; page_unswept tells that there is more to do.  Cells that get samples stay.
+ *   d        the worker takes a reference, and gives it up when it is through: not again before
+ *   thread   control
+ */
+void ingest_forget(struct ingest *in, struct deleted *d);
 
 /*
  * Index of the page that is being filled, 0 or 1.  Who hands over more with a page keeps two copies

@@ -39,6 +39,7 @@
 #include "aggregate/counters.h"
 #include "base/slice.h"
 
+struct deleted;
 struct mapping;
 struct off_page_note;
 struct page;
@@ -98,6 +99,13 @@ bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, si
  *   cost     32,768 series looked at, 1,024 removed at most
  */
 bool registry_expire(struct registry *r, uint64_t now_ns);
+
+/*
+ * What was deleted (registry_search.h) since the call before, and workers have cells of: for
+ * ingest_forget of each.  NULL: nothing.  The caller's reference
+ */
+struct deleted *registry_take_deleted(struct registry *r);
+bool registry_has_deleted(const struct registry *r);
 
 /**
  * registry_remap(r, profiles, mapping, now_ns):

@@ -6,7 +6,9 @@
  *     top_datagram(t, sender, weight, now_ms)     each datagram that was looked at
  *     top_note(t, name, sender, samples, now_ms)  each sample in it
  *     top_rejected(t, sender, weight, now_ms)     each line in it that was not understood
- *     top_tick(t, now_ms)                         once a second about
+ *     top_sender(t, sender, samples, rejected, now_ms)
+ *                                                 or both of these of a whole datagram at once
+ *     top_tick(t, now_ms)                         once a second about; sooner does nothing
  *
  * weight and samples are those of the whole traffic: 1 for a datagram, or the samples of a line,
  * divided by the share that was looked at (tap_record.share).
@@ -42,6 +44,10 @@ void top_datagram(struct top *t, struct slice sender, double weight, int64_t now
 void top_note(struct top *t, struct slice name, struct slice sender, double samples,
               int64_t now_ms);
 void top_rejected(struct top *t, struct slice sender, double weight, int64_t now_ms);
+
+/* As top_note of names that are noted without their sender, and top_rejected. */
+void top_sender(struct top *t, struct slice sender, double samples, double rejected,
+                int64_t now_ms);
 
 void top_tick(struct top *t, int64_t now_ms);
 

@@ -36,6 +36,12 @@ struct api_redis {
     double lag_s; /* how long the oldest interval has been waiting */
 };
 
+struct api_mirror {
+    const char *to, *by, *state; /* as in mirror.to, mirror.by and statsd_mirror_state */
+    double share;
+    uint64_t sent_datagrams, sent_lines, dropped_datagrams;
+};
+
 struct api_option {
     char *name, *value; /* section.key; secrets are *** */
 };
@@ -52,7 +58,8 @@ struct api_about {
     const struct api_worker *workers;
     size_t n_workers;
     uint64_t series, exposed, max_series;
-    const struct api_redis *redis; /* NULL: off */
+    const struct api_redis *redis;   /* NULL: off */
+    const struct api_mirror *mirror; /* the same */
     uint64_t streams_open, streams_max;
 };
 

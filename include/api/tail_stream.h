@@ -19,7 +19,7 @@
 #include "base/slice.h"
 
 enum {
-    TAIL_LINE_BYTES = 1400,         /* of a longer line the front is shown */
+    TAIL_LINE_BYTES = 1400,         /* of a longer line the front is matched and shown */
     TAIL_UNREAD_BYTES = 256 * 1024, /* that the reader has yet to read; what is beyond is skipped */
 };
 

@@ -22,9 +22,16 @@ enum { API_TAILS_MAX = 16, API_TAIL_RATE = 50, API_TAIL_RATE_MAX = 1000 };
 
 struct api_tails;
 
-/* refusal: why there are none, for people, static; NULL: there are.
- * returns  0, or -errno of libuv */
-int api_tails_new(uv_loop_t *loop, const char *refusal, struct api_tails **ret);
+struct api_tails_opts {
+    uv_loop_t *loop;
+    const char *refusal; /* why there are none, for people, static; NULL: there are */
+    /* After one has opened: the first lines are waited for.  Not with a refusal */
+    void (*opened)(void *cookie);
+    void *cookie;
+};
+
+/* returns  0, or -errno of libuv */
+int api_tails_new(const struct api_tails_opts *opts, struct api_tails **ret);
 
 /* Valid until api_tails_free. */
 struct http_route api_tails_route(struct api_tails *t);

@@ -29,7 +29,7 @@ enum { INPUT_PORT_USUAL = 8125 };
     X(TRUNCATED, "truncated", "captured in part")                                                  \
     X(MALFORMED, "malformed", "lengths contradict each other")                                     \
     X(EMPTY, "empty", "datagrams without a byte")                                                  \
-    X(OVERLAP, "overlap", "fragments that overlap, or are cut")                                    \
+    X(OVERLAP, "overlap", "fragments that overlap")                                                \
     X(REPEATED, "repeated", "fragments seen before, or of a packet that was dropped")              \
     X(DESCRIPTION, "description", "what the server wrote about its sockets")
 
@@ -62,7 +62,13 @@ struct input_opts {
     bool truncated;              /* take what is there of a datagram that was captured in part */
     bool outgoing;               /* take what left the machine, too */
     struct input_counts *counts; /* added to */
+    /* Asked where a read has to wait (standard input, a FIFO: every INPUT_WAIT_MS), and now and then
+     * while nothing for us comes.  false: that is the end.  NULL: nobody is asked. */
+    bool (*go_on)(void *arg);
+    void *arg;
 };
+
+enum { INPUT_WAIT_MS = 50 };
 
 struct input;
 
@@ -70,7 +76,8 @@ struct input;
  * input_open(opts, ret, error):
  *   opts     copied; what it points to must outlive the input
  *   returns  0; -errno with what is wrong appended to error: a text without LF that names the file
- *   cost     a capture of all interfaces is read as far as the first packet that came in
+ *   cost     a capture of all interfaces is read as far as the first packet that came in; waits for
+ *            the head of a pipe
  */
 int input_open(const struct input_opts *opts, struct input **ret, struct buf *error);
 void input_close(struct input *in); /* NULL is fine */
@@ -85,7 +92,7 @@ struct input_datagram {
 /**
  * input_next(in, ret, error):
  *   ret      borrowed until the next call
- *   returns  1; 0 at the end; -EIO: it ends within a packet, or is damaged from here on, with a
+ *   returns  1; 0 at the end, or go_on said so; -EIO: it ends within a packet, or is damaged from here on, with a
  *            text appended to error
  */
 int input_next(struct input *in, struct input_datagram *ret, struct buf *error);

@@ -9,7 +9,8 @@
 
 /**
  * guess_option(section, key):
- *   returns  the nearest option; its own section counts for one edit.  OPTION_COUNT: none is near
+ *   returns  the nearest option; another section counts for one edit, or two where the key is not
+ *            quite right either.  OPTION_COUNT: none is near
  */
 enum option_id guess_option(struct slice section, struct slice key);
 

@@ -31,6 +31,7 @@ struct explain_error {
 struct explain_refused {
     uint64_t no_room;    /* past limits.max_series, or no memory */
     uint64_t not_finite; /* at least one value would have made a sum infinite */
+    uint64_t marks;      /* of mirrors: they get no series */
 };
 
 struct explain_machine;

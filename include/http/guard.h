@@ -1,6 +1,6 @@
 /**
- * guard: pages and scripts of other sites are kept off the paths that a browser uses
- * (http_route.guarded).
+ * guard: pages and scripts of other sites are kept off the paths that a browser uses, and off those
+ * that change something (http_route.guarded).
  *
  *   Host     a site that has its own name point to our address (DNS rebinding) is found out by that
  *            name: only IP addresses, localhost, the machine's own name and those of http.hosts are
@@ -9,7 +9,9 @@
  *   Origin   a script of another site, and `Origin: null`: 403
  *   Sec-Fetch-Site: cross-site   403, but for a link that somebody follows (a navigation, by GET)
  *
- * Clients that are no browsers send neither of the last two.
+ * Clients that are no browsers send neither of the last two, and every browser sends Origin with a
+ * POST: that tells them apart where machines ask by names that nobody knows here
+ * (HTTP_GUARDED_FROM_PAGES).
  */
 #ifndef HTTP_GUARD_H
 #define HTTP_GUARD_H

@@ -47,12 +47,19 @@ struct http_request;
 struct networks;
 struct tls_bundle;
 
+enum http_guarded {
+    HTTP_UNGUARDED, /* machines ask, by whatever name */
+    HTTP_GUARDED,   /* a browser's: Host, Origin and Sec-Fetch-Site are looked at */
+    /* Machines ask, and no page may: the same, of a request that has one of the last two. */
+    HTTP_GUARDED_FROM_PAGES,
+};
+
 struct http_route {
     const char *path; /* begins with "/" */
     bool prefix;      /* all paths that begin with path, which ends in "/" */
     unsigned methods; /* bits of enum http_method; 0: HTTP_GET */
     size_t body_max;  /* bytes of a request's body, see above; 0: HTTP_BODY_BYTES */
-    bool guarded;     /* what a browser brings of other sites is refused: guard.h */
+    enum http_guarded guarded; /* what a browser brings of other sites is refused: guard.h */
     bool json;        /* what the server itself answers here (4xx, 503) is {"error": "..."} */
     /* Exactly one of the three; probe and ask are called on the HTTP thread. */
     struct http_body *fixed; /* borrowed for the server's life */

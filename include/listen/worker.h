@@ -121,6 +121,9 @@ void worker_each_stream(struct worker *w, worker_stream_fn fn, void *cookie);
 /* Have it go by another mapping from the page turn on that is asked for next (ingest_renew). */
 void worker_remap(struct worker *w, struct generation *take);
 
+/* Have it drop the cells of deleted series (ingest_forget). */
+void worker_forget(struct worker *w, struct deleted *d);
+
 /**
  * worker_take(w, ret_sockets):
  *   ret_sockets  gets the counters of the sockets when the page was sealed, indexed by their

@@ -3,8 +3,8 @@
  *   ingest_turn       take the other page back, sweep, seal the current one
  *     retire            another mapping is in force from now on: all cells go with the page
  *     bury              cells that the other page had dropped: control has let go of them
- *     expire            a slice of the table: cells idle for their ttl leave it (expire_cell,
- *                       expire_alias, ingest_expire_dropped)
+ *     expire            a slice of the table: cells that are idle for their ttl, or whose series was
+ *                       deleted, leave it (expire_cell, expire_alias, ingest_expire_dropped)
  *     table_tidy        a step of the table's move to another size
  */
 #include "aggregate/ingest.h"
@@ -23,7 +23,8 @@ enum {
     EXPIRE_SLOTS_MIN = 256,
     EXPIRE_SLOTS_MAX = 4096, /* of one turn */
     EXPIRE_GONE_MAX = 512,   /* of one turn, and to be buried in another */
-    EXPIRE_AHEAD = 16        /* how far ahead to prefetch */
+    EXPIRE_AHEAD = 16,       /* how far ahead to prefetch */
+    FORGET_ROUNDS = 2        /* of the table: a gauge's cell goes after its other spellings */
 };
 
 int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
@@ -52,6 +53,7 @@ int ingest_new(const struct ingest_opts *opts, struct ingest **ret)
     atomic_init(&in->ready, NULL);
     atomic_init(&in->empty, &in->pages[1]);
     atomic_init(&in->next, NULL);
+    atomic_init(&in->deleted, NULL);
     *ret = in;
     return 0;
 }
@@ -86,6 +88,8 @@ void ingest_free(struct ingest *in)
     page_release(in, &in->pages[1]);
     generation_release(&in->now);
     ingest_generation_free(atomic_load_explicit(&in->next, memory_order_relaxed));
+    deleted_unref(atomic_load_explicit(&in->deleted, memory_order_relaxed));
+    deleted_unref(in->forgets);
     ingest_limits_release(in);
     free(in);
 }
@@ -151,6 +155,45 @@ static void retire(struct ingest *in, struct generation *next)
     *next = before;
     in->page->retired = next;
     in->expire_at = in->expire_due = in->expire_slots = 0;
+    in->forget_left = 0;
+}
+
+/* ---- what is deleted ---- */
+
+void ingest_forget(struct ingest *in, struct deleted *d)
+{
+    /* release: the worker sees it filled */
+    struct deleted *before =
+        atomic_exchange_explicit(&in->deleted, deleted_ref(d), memory_order_acq_rel);
+    assert(before == NULL);
+    (void)before;
+}
+
+/* Cells of another table, or none so far, are to be looked at from the first on. */
+static void begin_forget(struct ingest *in)
+{
+    in->forget_mask = in->now.table.mask;
+    in->forget_left = FORGET_ROUNDS * (in->forget_mask + 1);
+}
+
+static void look_for_deleted(struct ingest *in)
+{
+    if (in->forgets == NULL) {
+        /* acquire: pairs with the release in ingest_forget */
+        in->forgets = atomic_exchange_explicit(&in->deleted, NULL, memory_order_acquire);
+        if (in->forgets != NULL)
+            begin_forget(in);
+    } else if (in->now.table.mask != in->forget_mask) {
+        begin_forget(in);
+    }
+}
+
+static void end_forget(struct ingest *in)
+{
+    if (in->forget_left > 0)
+        return;
+    deleted_unref(in->forgets);
+    in->forgets = NULL;
 }
 
 void ingest_take_counts(struct ingest *in, struct parse_counts *c)
@@ -174,7 +217,8 @@ void ingest_take_counts(struct ingest *in, struct parse_counts *c)
 /* The sweep is at a spelling that leads to another's cell.  true: it is gone */
 static bool expire_alias(struct ingest *in, struct alias *a, uint64_t now_s)
 {
-    bool idle = a->gauge->identity != a && ingest_is_idle(in, &a->cell, now_s);
+    bool idle = a->gauge->identity != a &&
+                (ingest_is_idle(in, &a->cell, now_s) || ingest_is_deleted(in, &a->gauge->cell));
     if (!idle)
         return false;
     assert(a->gauge->aliases > 0);
@@ -204,7 +248,8 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
     if (cell_type(c) == CELL_DROPPED)
         return ingest_expire_dropped(in, c, now_s);
     bool gauge = cell_type(c) == SAMPLE_GAUGE;
-    bool idle = !c->touched[0] && !c->touched[1] && ingest_is_idle(in, c, now_s) &&
+    bool idle = !c->touched[0] && !c->touched[1] &&
+                (ingest_is_idle(in, c, now_s) || ingest_is_deleted(in, c)) &&
                 !(gauge && ((struct gauge_cell *)c)->aliases > 0);
     if (!idle || !ingest_room(&p->deaths, p->n_deaths, &p->cap_deaths, sizeof *p->deaths))
         return false;
@@ -225,6 +270,8 @@ static bool expire_cell(struct ingest *in, struct cell *c, uint64_t now_s)
  */
 static void fall_due(struct ingest *in, uint64_t now_ms)
 {
+    if (in->now.least_ttl_s == 0)
+        return;
     const uint64_t quarter_ms = in->now.least_ttl_s * 1000 / 4;
     const uint64_t passed_ms = now_ms - in->expire_ms;
     if (in->expire_slots < in->now.table.mask + 1)
@@ -239,8 +286,24 @@ static void fall_due(struct ingest *in, uint64_t now_ms)
     in->expire_ms = now_ms;
 }
 
+/* On to the next slot. */
+static void expire_next(struct ingest *in)
+{
+    in->expire_due -= in->expire_due > 0;
+    in->forget_left -= in->forget_left > 0;
+    if (++in->expire_at > in->now.table.mask) { /* the next sweep */
+        in->expire_at = 0;
+        in->expire_slots /= 2;
+    }
+}
+
+static bool is_behind(const struct ingest *in)
+{
+    return in->expire_due > 0 || in->forget_left > 0;
+}
+
 /*
- * Drop cells that have been idle for the ttl.  Both pages are ours now, so both `touched` marks can
+ * Drop cells that have been idle for the ttl, or are of deleted series.  Both pages are ours now, so both `touched` marks can
  * be read.  One turn does a slice of what is due, so that none stalls for a million cells.
  */
 static void expire(struct ingest *in, uint64_t now_ms)
@@ -249,21 +312,18 @@ static void expire(struct ingest *in, uint64_t now_ms)
     const uint64_t now_s = now_ms / 1000;
     fall_due(in, now_ms);
     size_t least = t->n > EXPIRE_GONE_MAX ? t->n - EXPIRE_GONE_MAX : 0;
-    for (uint64_t i = 0; i < EXPIRE_SLOTS_MAX && in->expire_due > 0 && t->n > least; i++) {
+    for (uint64_t i = 0; i < EXPIRE_SLOTS_MAX && is_behind(in) && t->n > least; i++) {
         in->expire_at &= t->mask;
         __builtin_prefetch(t->slots[(in->expire_at + EXPIRE_AHEAD) & t->mask].cell);
         struct cell *c = t->slots[in->expire_at].cell;
         if (c != NULL && expire_cell(in, c, now_s))
             continue; /* another one may stand there now */
-        in->expire_due--;
-        if (++in->expire_at > t->mask) { /* the next sweep */
-            in->expire_at = 0;
-            in->expire_slots /= 2;
-        }
+        expire_next(in);
     }
     if (t->n == 0)
-        in->expire_due = 0;
-    in->page->unswept = in->expire_due > 0;
+        in->expire_due = in->forget_left = 0;
+    in->page->unswept = is_behind(in);
+    end_forget(in);
 }
 
 bool ingest_turn(struct ingest *in, uint64_t now_ns)
@@ -283,9 +343,10 @@ bool ingest_turn(struct ingest *in, uint64_t now_ns)
     in->page->unswept = false;
     /* acquire: pairs with the release in ingest_renew */
     struct generation *next = atomic_exchange_explicit(&in->next, NULL, memory_order_acquire);
+    look_for_deleted(in);
     if (next != NULL)
         retire(in, next);
-    else if (in->now.least_ttl_s > 0)
+    else if (in->now.least_ttl_s > 0 || in->forgets != NULL)
         expire(in, now_ns / 1000000);
     in->page->unswept |= table_tidy(&in->now.table);
     in->stats.v[INGEST_PAGE_TURNS]++;

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "aggregate/deleted.h"
 #include "aggregate/generation.h"
 #include "aggregate/ingest.h"
 #include "aggregate/snapshot.h"
@@ -42,6 +43,9 @@ struct ingest {
     uint64_t expire_due;       /* slots that it is behind */
     uint64_t expire_slots;     /* of how large a table it looks at a quarter ttl's worth */
     uint64_t expire_ms;        /* as of when that was worked out; 0: not yet */
+    struct deleted *forgets;   /* cells of its series go; NULL: none do.  A reference */
+    uint64_t forget_left;      /* slots to look at for those */
+    uint64_t forget_mask;      /* of the table then */
     /* Of the stage at hand: the cell of each sample, NULL where there is none, and what each kind
      * has to add, in the samples' order. */
     struct cell *found[INGEST_BATCH_MAX];
@@ -56,6 +60,7 @@ struct ingest {
     _Alignas(MEM_APART) _Atomic(struct page *) ready; /* sealed, for control */
     _Atomic(struct page *) empty;                     /* merged, for the worker */
     _Atomic(struct generation *) next;                /* for the worker's next turn */
+    _Atomic(struct deleted *) deleted;                /* likewise */
 };
 static_assert(offsetof(struct ingest, ready) % MEM_APART == 0 &&
                   sizeof(struct ingest) % MEM_APART == 0,
@@ -70,6 +75,12 @@ static inline void ingest_check(const struct ingest *in)
     page_check(in->page);
     assert(in->page == &in->pages[in->page->index]);
     generation_check(&in->now);
+}
+
+/* The series of a cell that no open page has was deleted. */
+static inline bool ingest_is_deleted(const struct ingest *in, const struct cell *c)
+{
+    return in->forgets != NULL && c->series != NULL && deleted_may(in->forgets, c->series);
 }
 
 static inline bool ingest_is_idle(const struct ingest *in, const struct cell *c, uint64_t now_s)

@@ -62,6 +62,7 @@ void registry_free(struct registry *r)
     free(r->hashes);
     free(r->touched);
     free(r->closing.at);
+    deleted_unref(r->deleted);
     free(r);
 }
 

@@ -44,6 +44,10 @@ void registry_remove(struct registry *r, size_t i)
     struct series *s = r->all[i];
     assert(r->merging.page == NULL && s->state != SERIES_EXPIRED && !s->dropped);
     r->stats.v[REGISTRY_SERIES_DELETED]++;
+    if (s->cells > 0) {
+        r->deleted = r->deleted != NULL ? r->deleted : deleted_new();
+        deleted_add(r->deleted, s);
+    }
     if (s->state == SERIES_QUIET) {
         registry_expire_series(r, s);
         if (s->cells == 0)
@@ -54,6 +58,18 @@ void registry_remove(struct registry *r, size_t i)
     s->dropped = 1;
     r->n_dropped++;
     series_check(s);
+}
+
+struct deleted *registry_take_deleted(struct registry *r)
+{
+    struct deleted *d = r->deleted;
+    r->deleted = NULL;
+    return d;
+}
+
+bool registry_has_deleted(const struct registry *r)
+{
+    return r->deleted != NULL;
 }
 
 /* What came in during an interval still has to reach the sinks. */
@@ -86,8 +102,9 @@ static unsigned expire_one(struct registry *r, uint64_t now_s)
 static bool begin_sweep(struct registry *r, uint64_t now_ns)
 {
     bool due = r->least_ttl_s > 0 && now_ns >= r->next_expire_ns;
-    if (!due && r->n_dropped == 0)
+    if (!due && r->n_dropped == 0 && !r->forget_due)
         return false;
+    r->forget_due = false;
     uint64_t every_s = r->least_ttl_s / 10 > 1 ? r->least_ttl_s / 10 : 1;
     r->next_expire_ns = now_ns + every_s * 1000000000;
     r->expire_at = 0;

@@ -107,10 +107,11 @@ static void prefetch(const struct page *p, size_t i)
     }
 }
 
-static void let_go(void *unused, struct cell *c)
+static void let_go(void *registry, struct cell *c)
 {
-    (void)unused;
+    struct registry *r = registry;
     series_cell_goes(c->series);
+    r->forget_due |= c->series->state == SERIES_EXPIRED && c->series->cells == 0;
 }
 
 /* All cells of the page are merged. */
@@ -120,7 +121,7 @@ static void finish(struct registry *r, struct page *p)
     assert(m->page == p && m->birth == NULL && m->exemplar == NULL);
     assert(m->touched == p->n_touched && m->deaths == p->n_deaths);
     if (p->retired != NULL)
-        generation_each(p->retired, let_go, NULL);
+        generation_each(p->retired, let_go, r);
     ingest_generation_free(p->retired);
     p->retired = NULL;
     births_clear(&p->births);
@@ -159,7 +160,7 @@ bool registry_merge_some(struct registry *r, struct page *p, uint64_t now_ns, si
     if (m->exemplar != NULL)
         return true;
     for (; m->deaths < p->n_deaths && most > 0; most--)
-        let_go(NULL, p->deaths[m->deaths++]);
+        let_go(r, p->deaths[m->deaths++]);
     if (m->deaths < p->n_deaths)
         return true;
     finish(r, p);

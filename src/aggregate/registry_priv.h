@@ -9,6 +9,7 @@
 
 #include <assert.h>
 
+#include "aggregate/deleted.h"
 #include "aggregate/output.h"
 #include "aggregate/page.h"
 #include "aggregate/places.h"
@@ -54,7 +55,9 @@ struct registry {
     bool expiring;        /* a sweep is under way */
     uint64_t least_ttl_s; /* of all profiles; 0: no series ever expires */
     struct restored restored;
-    size_t n_dropped; /* series that go when their interval is over: a reload dropped them */
+    struct deleted *deleted; /* series to which cells point, as is not told so far; NULL: none */
+    bool forget_due;         /* the last cell of an expired series went: a sweep forgets it */
+    size_t n_dropped;        /* series that go when their interval is over: a reload dropped them */
     struct registry_counters stats;
     struct merging merging;
     struct closing closing;

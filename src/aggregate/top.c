@@ -7,6 +7,8 @@
 #include "aggregate/heavy.h"
 #include "base/mem.h"
 
+static const double TICK_LEAST_S = 0.5; /* decaying two thousand entries takes its time */
+
 struct top {
     struct heavy of[2];       /* by enum top_by */
     double looked, datagrams; /* datagrams that were looked at, and that there were */
@@ -47,10 +49,15 @@ void top_note(struct top *t, struct slice name, struct slice sender, double samp
         heavy_note(&t->of[TOP_SENDERS], sender, samples, now_ms);
 }
 
-void top_rejected(struct top *t, struct slice sender, double weight, int64_t now_ms)
+void top_sender(struct top *t, struct slice sender, double samples, double rejected, int64_t now_ms)
 {
     if (sender.ptr != NULL)
-        heavy_note(&t->of[TOP_SENDERS], sender, 0, now_ms)->rejected += weight;
+        heavy_note(&t->of[TOP_SENDERS], sender, samples, now_ms)->rejected += rejected;
+}
+
+void top_rejected(struct top *t, struct slice sender, double weight, int64_t now_ms)
+{
+    top_sender(t, sender, 0, weight, now_ms);
 }
 
 /*
@@ -64,6 +71,8 @@ void top_tick(struct top *t, int64_t now_ms)
         t->ticked_ms = now_ms;
         return;
     }
+    if (passed_s < TICK_LEAST_S)
+        return;
     double factor = exp(-fmin(passed_s, 10 * TOP_WINDOW_S) / TOP_WINDOW_S);
     t->ticked_ms = now_ms;
     heavy_decay(&t->of[TOP_NAMES], factor);

@@ -251,7 +251,7 @@ struct http_route api_route(struct api *a)
         .path = prefix,
         .prefix = true,
         .methods = HTTP_GET | HTTP_POST | HTTP_DELETE,
-        .guarded = true,
+        .guarded = HTTP_GUARDED,
         .json = true,
         .ask = http_mailbox_ask,
         .cookie = &a->desk.mailbox,

@@ -6,7 +6,7 @@
 
 #include "api/sources.h"
 
-/* null where capture.dir is not set */
+/* null: there are no captures in what was asked */
 json_t *api_capture_json(const struct api_sources *from);
 
 #endif

@@ -14,9 +14,12 @@ struct api_live {
     const struct history *history;
     struct http_mailbox mailbox;
     uv_async_t asked;
-    struct http_feed *feed;   /* NULL: stopped */
-    struct http_body *recent; /* all rows up to `recent_last`; NULL: not asked for yet */
-    uint64_t recent_last;
+    struct http_feed *feed; /* NULL: stopped */
+    /* Of all rows up to number `last`, made when they are asked for: */
+    struct buf rows;             /* as JSON, a comma between two */
+    size_t row_at[HISTORY_ROWS]; /* where each begins in that */
+    uint64_t first, last;        /* last 0: there are none */
+    struct http_body *recent;    /* the event; NULL: not made yet */
 };
 
 /* ---- events ---- */
@@ -55,19 +58,38 @@ static void put_head(const struct history *h, const char *event, struct buf *out
     buf_printf(out, "event: %s\ndata: ", event);
 }
 
-static struct http_body *history_event(const struct history *h, uint64_t first)
+/* Once for each row that is added, however many come: printing all takes milliseconds. */
+static void refresh(struct api_live *l)
+{
+    uint64_t last = history_last(l->history);
+    if (l->last == last)
+        return;
+    http_body_unref(l->recent);
+    l->recent = NULL;
+    buf_clear(&l->rows);
+    l->first = history_first(l->history);
+    l->last = last;
+    for (uint64_t i = l->first; i <= last; i++) {
+        if (i > l->first)
+            buf_append_char(&l->rows, ',');
+        l->row_at[i - l->first] = l->rows.len;
+        put_row(&l->rows, history_at(l->history, i));
+    }
+}
+
+/* Refreshed.  first: at most one more than the last row's number */
+static struct http_body *history_event(const struct api_live *l, uint64_t first)
 {
     struct buf out = { 0 };
     buf_append_str(&out, "retry: 3000\n");
-    put_head(h, "history", &out);
+    put_head(l->history, "history", &out);
     buf_append_str(&out, "{\"step_s\":1,\"columns\":[");
     for (size_t c = 0; c < HISTORY_COLUMN_COUNT; c++)
         buf_printf(&out, "%s\"%s\"", c == 0 ? "" : ",", history_name((enum history_column)c));
     buf_append_str(&out, "],\"rows\":[");
-    for (uint64_t i = first; i <= history_last(h); i++) {
-        if (i > first)
-            buf_append_char(&out, ',');
-        put_row(&out, history_at(h, i));
+    if (l->last > 0 && first <= l->last) {
+        size_t at = l->row_at[first - l->first];
+        buf_append(&out, l->rows.ptr + at, l->rows.len - at);
     }
     buf_append_str(&out, "]}");
     return event_take(&out);
@@ -89,12 +111,9 @@ static struct http_body *second_event(const struct history *h)
 /* All rows; borrowed until a row is added.  Those who come in the same second share it. */
 static struct http_body *recent(struct api_live *l)
 {
-    uint64_t last = history_last(l->history);
-    if (l->recent == NULL || l->recent_last != last) {
-        http_body_unref(l->recent);
-        l->recent = history_event(l->history, history_first(l->history));
-        l->recent_last = last;
-    }
+    refresh(l);
+    if (l->recent == NULL)
+        l->recent = history_event(l, l->first);
     return l->recent;
 }
 
@@ -137,7 +156,8 @@ static void answer(struct api_live *l, struct http_request *r)
     }
     uint64_t first = first_after(l->history, http_request_header(r, "Last-Event-ID"));
     bool all = first == history_first(l->history);
-    struct http_body *opening = all ? recent(l) : history_event(l->history, first);
+    refresh(l);
+    struct http_body *opening = all ? recent(l) : history_event(l, first);
     if (!http_feed_answer(l->feed, r, opening))
         refuse(r, "too many streams are open; http.max_streams is their limit");
     if (!all)
@@ -194,7 +214,11 @@ int api_live_new(uv_loop_t *loop, const struct history *h, struct api_live **ret
 struct http_route api_live_route(struct api_live *l)
 {
     return (struct http_route){
-        .path = "/api/v1/stream", .ask = http_mailbox_ask, .guarded = true, .cookie = &l->mailbox
+        .path = "/api/v1/stream",
+        .guarded = HTTP_GUARDED,
+        .json = true,
+        .ask = http_mailbox_ask,
+        .cookie = &l->mailbox,
     };
 }
 
@@ -224,6 +248,7 @@ void api_live_free(struct api_live *l)
         return;
     assert(l->feed == NULL);
     http_body_unref(l->recent);
+    buf_release(&l->rows);
     http_mailbox_close(&l->mailbox);
     http_mailbox_release(&l->mailbox);
     uv_close((uv_handle_t *)&l->asked, on_closed);

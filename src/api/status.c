@@ -1,5 +1,6 @@
 /* GET /api/v1/status */
 #include "api/args.h"
+#include "api/capture_json.h"
 #include "api/json.h"
 
 static json_t *listener(const struct api_listener *l)
@@ -41,6 +42,21 @@ static json_t *redis(const struct api_redis *r)
     return j;
 }
 
+static json_t *mirror(const struct api_mirror *m)
+{
+    if (m == NULL)
+        return json_null();
+    json_t *j = json_object();
+    api_json_set_text(j, "to", slice_str(m->to));
+    api_json_set_text(j, "by", slice_str(m->by));
+    api_json_set_number(j, "share", m->share);
+    api_json_set_text(j, "state", slice_str(m->state));
+    api_json_set_count(j, "sent_datagrams", m->sent_datagrams);
+    api_json_set_count(j, "sent_lines", m->sent_lines);
+    api_json_set_count(j, "dropped_datagrams", m->dropped_datagrams);
+    return j;
+}
+
 static json_t *config(const struct api_about *s)
 {
     json_t *j = json_object(), *options = json_object();
@@ -62,6 +78,7 @@ static json_t *parts(const struct api_about *s)
     json_object_set_new(j, "listeners", listeners);
     json_object_set_new(j, "workers", workers);
     json_object_set_new(j, "redis", redis(s->redis));
+    json_object_set_new(j, "mirror", mirror(s->mirror));
     json_object_set_new(j, "config", config(s));
     return j;
 }
@@ -93,8 +110,7 @@ enum api_status api_status_answer(const struct api_ask *ask, struct buf *out)
     ask->from->status(ask->from->server, &s);
     json_t *j = parts(&s);
     set_own(&s, (double)ask->now_ms / 1000, j);
-    json_object_set_new(j, "capture", json_null());
-    json_object_set_new(j, "mirror", json_null());
+    json_object_set_new(j, "capture", api_capture_json(ask->from));
     api_json_put_take(j, out);
     buf_append_char(out, '\n');
     return API_200;

@@ -28,7 +28,7 @@ struct tail {
 };
 
 struct api_tails {
-    const char *refusal;
+    struct api_tails_opts opts;
     bool stopped;
     unsigned open;
     struct http_mailbox mailbox;
@@ -47,7 +47,7 @@ static bool read_match(struct slice value, const struct api_ask *ask, void *to)
 {
     (void)ask;
     *(struct slice *)to = value;
-    return value.len <= MATCH_MAX;
+    return value.len > 0 && value.len <= MATCH_MAX;
 }
 
 static bool read_rate(struct slice value, const struct api_ask *ask, void *to)
@@ -62,7 +62,7 @@ static bool read_rate(struct slice value, const struct api_ask *ask, void *to)
 
 /* clang-format off */
 static const struct api_arg takes[] = {
-    { "match", "a pattern of at most 256 bytes, such as web.* or *|ms|*#env:prod*",
+    { "match", "a pattern of 1 to 256 bytes, such as web.* or *|ms|*#env:prod*",
       read_match, offsetof(struct wants, match), false },
     { "rate", "a whole number from 1 to 1000",
       read_rate, offsetof(struct wants, rate), false },
@@ -105,6 +105,7 @@ static void begin(struct api_tails *t, struct http_request *r, const struct want
     one->of_line = memchr(one->match, ':', one->match_len) != NULL ||
                    memchr(one->match, '|', one->match_len) != NULL;
     t->open++;
+    t->opts.opened(t->opts.cookie);
 }
 
 static void answer(struct api_tails *t, struct http_request *r)
@@ -115,8 +116,8 @@ static void answer(struct api_tails *t, struct http_request *r)
     struct buf error = { 0 };
     if (t->stopped)
         refuse(r, 503, "the server is stopping");
-    else if (t->refusal != NULL)
-        refuse(r, 403, t->refusal);
+    else if (t->opts.refusal != NULL)
+        refuse(r, 403, t->opts.refusal);
     else if (!api_args_read(&ask, takes, ARRAY_LEN(takes), &w, &error))
         refuse_take(r, 400, &error);
     else
@@ -147,8 +148,10 @@ bool api_tails_open(const struct api_tails *t)
 
 static bool matches(const struct tail *t, struct slice line, struct slice name)
 {
-    return t->stream != NULL && glob_match(slice_of(t->match, t->match_len),
-                                           t->of_line || name.ptr == NULL ? line : name);
+    struct slice text = t->of_line || name.ptr == NULL ? line : name;
+    if (text.len > TAIL_LINE_BYTES) /* 0.5 ms with the worst of patterns */
+        text.len = TAIL_LINE_BYTES;
+    return t->stream != NULL && glob_match(slice_of(t->match, t->match_len), text);
 }
 
 void api_tails_line(struct api_tails *t, struct slice line, struct slice name,
@@ -186,16 +189,16 @@ void api_tails_flush(struct api_tails *t, uint64_t now_ns)
 
 /* ---- its life ---- */
 
-int api_tails_new(uv_loop_t *loop, const char *refusal, struct api_tails **ret)
+int api_tails_new(const struct api_tails_opts *opts, struct api_tails **ret)
 {
     struct api_tails *t = mem_zalloc(sizeof *t);
-    int rc = uv_async_init(loop, &t->asked, on_asked);
+    int rc = uv_async_init(opts->loop, &t->asked, on_asked);
     if (rc < 0) {
         free(t);
         return rc;
     }
     t->asked.data = t;
-    t->refusal = refusal;
+    t->opts = *opts;
     http_mailbox_init(&t->mailbox, wake, t);
     *ret = t;
     return 0;
@@ -203,9 +206,13 @@ int api_tails_new(uv_loop_t *loop, const char *refusal, struct api_tails **ret)
 
 struct http_route api_tails_route(struct api_tails *t)
 {
-    return (struct http_route){ .path = "/api/v1/tail",
-                                .ask = http_mailbox_ask,
-                                .cookie = &t->mailbox };
+    return (struct http_route){
+        .path = "/api/v1/tail",
+        .guarded = HTTP_GUARDED,
+        .json = true,
+        .ask = http_mailbox_ask,
+        .cookie = &t->mailbox,
+    };
 }
 
 void api_tails_start(struct api_tails *t)

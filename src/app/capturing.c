@@ -20,7 +20,7 @@
 #include "base/now.h"
 #include "listen/tap.h"
 
-enum { LOOK_MS = 20, MS = 1000 };
+enum { LOOK_MS = 20, MS = 1000, END_MS = 5000 };
 
 static void capturing_check(const struct capturing *c)
 {
@@ -92,7 +92,8 @@ static void tap_all(struct capturing *c, bool on)
 
 static void make_taps(struct capturing *c)
 {
-    const struct tap_opts o = { .share = c->share,
+    const struct tap_opts o = { .ring_bytes = CAPTURE_RING_BYTES,
+                                .share = c->share,
                                 .most = (uint32_t)c->config->capture_snaplen,
                                 .senders = true };
     for (unsigned i = 0; i < c->n_workers; i++) {
@@ -134,10 +135,9 @@ static void log_end(const struct capturing *c)
         F_U64("bytes", c->seen.bytes), F_U64("dropped", c->dropped + c->seen.lost));
 }
 
-/* The thread has ended, or is about to. */
+/* The thread has ended. */
 static void finished(struct capturing *c)
 {
-    capture_join(c->running, &c->seen);
     c->running = NULL;
     c->phase = CAPTURING_OFF;
     if (c->seen.over == CAPTURE_END_ERROR) /* the disk may fail when the file is finished */
@@ -173,7 +173,7 @@ static void on_timer(uv_timer_t *timer)
         c->phase = CAPTURING_FINISHING;
         capture_finish(c->running);
     }
-    if (c->phase == CAPTURING_FINISHING && c->seen.ended)
+    if (c->phase == CAPTURING_FINISHING && capture_join(c->running, 0, &c->seen))
         finished(c);
 }
 
@@ -291,12 +291,18 @@ void capturing_end(struct capturing *c)
     if (c->phase == CAPTURING_ON)
         c->end = CAPTURE_END_SHUTDOWN;
     capture_finish(c->running);
-    finished(c);
+    if (capture_join(c->running, END_MS, &c->seen))
+        finished(c);
+    else
+        LOG(LOG_ERROR, "the disk does not take the end of the capture, which is left behind",
+            F_STR("dir", c->config->capture_dir), F_STR("file", c->seen.file),
+            F_STR("remedy", "see what holds up the disk; the file may lack its last packets"));
 }
 
 void capturing_close(struct capturing *c)
 {
-    assert(c->phase == CAPTURING_OFF);
+    if (c->phase != CAPTURING_OFF) /* left behind: its thread may still look at all of it */
+        return;
     for (unsigned i = 0; c->feeds != NULL && i < c->n_workers; i++)
         free((void *)(uintptr_t)c->feeds[i].sockets);
     free(c->feeds);

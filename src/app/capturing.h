@@ -56,7 +56,8 @@ int capturing_begin(struct capturing *c, uv_loop_t *loop);
 /* The workers run: with capture.start a capture begins.  What fails is logged. */
 void capturing_ready(struct capturing *c);
 
-/* The workers are gone: the capture that runs has all they read, and ends here. */
+/* The workers are gone: the capture that runs has all they read, and ends here; where the disk
+ * hangs it is left behind after 5 s, as it is. */
 void capturing_end(struct capturing *c);
 void capturing_close(struct capturing *c);
 

@@ -3,10 +3,10 @@
  * sends most, which names come most often, what a tail shows.  Private to app/.
  *
  *     worker ══ a tap with a budget ══> drain, once a second (SAMPLING_SOON_MS while somebody
- *                                       watches) -> parser -> on_line
+ *                                       watches) -> parser -> on_line .. on_line, on_datagram
  *
- * Budget and slices bound what it costs: a drain takes SAMPLING_SLICE_NS at most, and what it leaves
- * waits for the next, SAMPLING_MORE_MS later.
+ * Budget and slices bound what it costs: a drain takes about SAMPLING_SLICE_NS, and what it leaves,
+ * the rest of a datagram too, waits for the next, SAMPLING_MORE_MS later.
  *
  *   thread   control
  */
@@ -40,13 +40,23 @@ struct sampled {
     bool rejected;
 };
 
+/* Sums of a datagram at hand, for who wants them by its sender; filled by the user. */
+struct sampled_from {
+    struct tap_sender sender;
+    char text[ADDRESS_TEXT_MAX]; /* of the sender, without the port */
+    uint64_t samples;
+    uint32_t rejected;
+};
+
 struct sampling_opts {
     uv_loop_t *loop;
     struct worker *const *workers; /* n_workers, borrowed until sampling_close */
     unsigned n_workers;
     uint64_t budget; /* bytes a second of each worker, above 0 */
-    const struct parse_opts *parse;
+    const struct parse_opts *parse; /* copied */
     void (*on_line)(void *cookie, const struct sampled *s);
+    /* After the lines of each that had one. */
+    void (*on_datagram)(void *cookie, const struct tap_record *datagram);
     /* After each drain.  returns  whether somebody waits for lines */
     bool (*drained)(void *cookie);
     void *cookie;
@@ -56,6 +66,9 @@ struct sampling;
 
 /* returns  0 or -ENOMEM */
 int sampling_open(const struct sampling_opts *opts, struct sampling **ret);
+
+/* Drain at once: somebody has begun to watch. */
+void sampling_soon(struct sampling *s);
 
 /* Datagrams that were looked at or wait to be, and those that found no room to wait.  NULL: none */
 struct tap_ring_counts sampling_counts(const struct sampling *s);

@@ -167,6 +167,25 @@ static void tell_redis(struct server *s, struct api_about *ret)
     ret->redis = &s->view->redis;
 }
 
+static void tell_mirror(struct server *s, struct api_about *ret)
+{
+    const struct server_mirror *m = &s->mirror;
+    const struct mirror_opts *o = m->mirror != NULL ? mirror_in_force(m->mirror) : NULL;
+    struct mirror_stats stats;
+    if (o == NULL)
+        return;
+    server_mirror_stats(m, &stats);
+    s->view->mirror =
+        (struct api_mirror){ .to = o->to,
+                             .by = o->by == MIRROR_BY_SERIES ? "series" : "datagram",
+                             .state = mirror_state_word(stats.state),
+                             .share = o->share.share,
+                             .sent_datagrams = stats.datagrams,
+                             .sent_lines = stats.lines,
+                             .dropped_datagrams = sum(stats.dropped, MIRROR_DROP_COUNT) };
+    ret->mirror = &s->view->mirror;
+}
+
 static void tell_status(void *server, struct api_about *ret)
 {
     static const char *const states[] = { [STARTING] = "starting",
@@ -191,6 +210,7 @@ static void tell_status(void *server, struct api_about *ret)
     tell_workers(s, ret);
     tell_options(s, ret);
     tell_redis(s, ret);
+    tell_mirror(s, ret);
 }
 
 /* ---- conservation ---- */

@@ -81,6 +81,16 @@ static unsigned post_reload(void *server, const char **ret_text)
     return ask_for(server, LIFECYCLE_RELOAD, "reloading; the log has the result", ret_text);
 }
 
+static struct http_route lifecycle_route(struct server *s, const char *path,
+                                         unsigned (*post)(void *server, const char **ret_text))
+{
+    return (struct http_route){ .path = path,
+                                .probe = post,
+                                .cookie = s,
+                                .methods = HTTP_POST,
+                                .guarded = HTTP_GUARDED_FROM_PAGES };
+}
+
 /* returns  0, or -errno: no descriptor is left */
 int server_http_spare(struct server *s)
 {
@@ -162,8 +172,8 @@ int server_http_start(struct server *s)
         api_live_route(s->view->live),
         { .path = "/-/healthy", .probe = healthy, .cookie = s },
         { .path = "/-/ready", .probe = ready, .cookie = s },
-        { .path = "/-/quit", .probe = post_quit, .cookie = s, .methods = HTTP_POST },
-        { .path = "/-/reload", .probe = post_reload, .cookie = s, .methods = HTTP_POST },
+        lifecycle_route(s, "/-/quit", post_quit),
+        lifecycle_route(s, "/-/reload", post_reload),
     };
     assert(s->http == NULL);
     static_assert(sizeof routes == sizeof s->routes, "every route has its place");

@@ -90,7 +90,7 @@ struct server {
     struct sampling *sampling;           /* NULL without HTTP, or where http.sample is 0 */
     struct top *top;                     /* the same */
     struct api_tails *tails;             /* NULL without HTTP */
-    char sampled_from[ADDRESS_TEXT_MAX]; /* who sent the datagram of the sample at hand */
+    struct sampled_from sampled_from;    /* who sent the datagram of the sample at hand */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct web *page;

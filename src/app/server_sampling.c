@@ -5,6 +5,8 @@
  *                          +-> tails: those who watch lines
  */
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "app/server_priv.h"
 #include "base/now.h"
@@ -14,32 +16,61 @@
 
 enum { CONTAINER_TEXT_MAX = 160 };
 
-/* returns  "container:abc", where the line says which (in out), or who sent its datagram */
-static struct slice sender_of(struct server *s, const struct sampled *one,
-                              char out[CONTAINER_TEXT_MAX])
+static bool is_same_host(const struct tap_sender *a, const struct tap_sender *b)
 {
-    if (one->first) /* printing takes longer than all else that is done with a line */
-        tap_sender_print_host(&one->datagram->sender, s->sampled_from);
-    const char *text = s->sampled_from;
-    if (one->origin.ptr != NULL) {
-        snprintf(out, CONTAINER_TEXT_MAX, "container:%.*s", (int)one->origin.len, one->origin.ptr);
-        text = out;
-    }
-    return text[0] != '\0' ? slice_str(text) : slice_of(NULL, 0);
+    return a->family == b->family && memcmp(a->address, b->address, sizeof a->address) == 0 &&
+           (a->family != AF_UNIX || a->port == b->port);
 }
 
+/* Printing takes longer than all else that is done with a line, and many a datagram comes from
+ * where the last one came from. */
+static void begin_datagram(struct sampled_from *from, const struct tap_sender *sender)
+{
+    if (!is_same_host(&from->sender, sender))
+        tap_sender_print_host(sender, from->text);
+    from->sender = *sender;
+    from->samples = from->rejected = 0;
+}
+
+static struct slice text_of(const struct sampled_from *from)
+{
+    return from->text[0] != '\0' ? slice_str(from->text) : slice_of(NULL, 0);
+}
+
+/* A line that says which container it is from is that one's; the others are their datagram's
+ * sender's, who gets the sum of them. */
 static void note_top(struct server *s, const struct sampled *one)
 {
     char text[CONTAINER_TEXT_MAX];
-    const struct slice sender = sender_of(s, one, text);
+    struct sampled_from *from = &s->sampled_from;
+    const bool of_container = one->origin.ptr != NULL;
     const double weight = 1 / (double)one->datagram->share;
     const int64_t at_ms = (int64_t)(one->datagram->stamp_ns / 1000000);
+    struct slice container = slice_of(NULL, 0);
     if (one->first)
-        top_datagram(s->top, sender, weight, at_ms);
+        begin_datagram(from, &one->datagram->sender);
+    if (of_container) {
+        snprintf(text, sizeof text, "container:%.*s", (int)one->origin.len, one->origin.ptr);
+        container = slice_str(text);
+    }
+    if (one->first)
+        top_datagram(s->top, of_container ? container : text_of(from), weight, at_ms);
     if (one->name.ptr != NULL && one->samples > 0)
-        top_note(s->top, one->name, sender, (double)one->samples * weight, at_ms);
-    if (one->rejected)
-        top_rejected(s->top, sender, weight, at_ms);
+        top_note(s->top, one->name, container, (double)one->samples * weight, at_ms);
+    if (of_container && one->rejected)
+        top_rejected(s->top, container, weight, at_ms);
+    from->samples += of_container ? 0 : one->samples;
+    from->rejected += !of_container && one->rejected;
+}
+
+static void on_datagram(void *server, const struct tap_record *rec)
+{
+    struct server *s = server;
+    const struct sampled_from *from = &s->sampled_from;
+    const double weight = 1 / (double)rec->share;
+    if (from->samples > 0 || from->rejected > 0)
+        top_sender(s->top, text_of(from), (double)from->samples * weight,
+                   (double)from->rejected * weight, (int64_t)(rec->stamp_ns / 1000000));
 }
 
 /* ---- tails ---- */
@@ -82,6 +113,11 @@ static bool on_drained(void *server)
     return api_tails_open(s->tails);
 }
 
+static void on_tail_opened(void *server)
+{
+    sampling_soon(((struct server *)server)->sampling);
+}
+
 /* ---- its life ---- */
 
 static const char *tails_refusal(const struct config *c)
@@ -96,7 +132,11 @@ int server_sampling_open(struct server *s)
     const struct config *c = s->config;
     if (c->http_listen[0] == '\0')
         return 0;
-    int rc = api_tails_new(&s->loop, tails_refusal(c), &s->tails);
+    const struct api_tails_opts tails = { .loop = &s->loop,
+                                          .refusal = tails_refusal(c),
+                                          .opened = on_tail_opened,
+                                          .cookie = s };
+    int rc = api_tails_new(&tails, &s->tails);
     if (rc < 0 || c->http_sample == 0)
         return rc;
     const struct lane_opts lane = core_lane_opts(c, &s->mapping, NULL);
@@ -106,6 +146,7 @@ int server_sampling_open(struct server *s)
                                      .budget = c->http_sample,
                                      .parse = &lane.parse,
                                      .on_line = on_line,
+                                     .on_datagram = on_datagram,
                                      .drained = on_drained,
                                      .cookie = s };
     s->top = top_new(now_wall_ms());

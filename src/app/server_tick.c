@@ -140,7 +140,9 @@ void server_tick(struct server *s)
     server_api_tick(s);
     for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)
         spread_if_hot(&s->listeners[i]);
-    /* For fresh counts, which the next look at the spread and the log of refusals need. */
-    if (s->n_workers > 1 || refused_log_due(&s->refused, now_mono_ms()))
+    /* For fresh counts, which the next look at the spread and the log of refusals need; with it goes
+     * what was deleted. */
+    if (s->n_workers > 1 || registry_has_deleted(s->registry) ||
+        refused_log_due(&s->refused, now_mono_ms()))
         turn_ask(&s->turn, false);
 }

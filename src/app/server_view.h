@@ -30,6 +30,7 @@ struct server_view {
     /* What the last api_about points to: */
     struct api_option options[OPTION_COUNT];
     struct api_listener *listeners;
+    struct api_mirror mirror;
     struct api_worker workers[LISTEN_WORKERS_MAX];
     struct api_redis redis;
 };

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "aggregate/deleted.h"
 #include "app/slice.h"
 
 static void turn_check(const struct turn *t)
@@ -34,6 +35,17 @@ static void hand_out(struct turn *t)
     t->asked = NULL;
 }
 
+/* What was deleted goes with it, once each worker is through with what was deleted before. */
+static void tell_deleted(struct turn *t)
+{
+    if (t->deleted != NULL && !deleted_alone(t->deleted))
+        return;
+    deleted_unref(t->deleted);
+    t->deleted = registry_take_deleted(t->registry);
+    for (unsigned i = 0; t->deleted != NULL && i < t->n_workers; i++)
+        worker_forget(t->workers[i], t->deleted);
+}
+
 static void begin(struct turn *t)
 {
     assert(!t->under_way && t->n_workers > 0);
@@ -46,6 +58,7 @@ static void begin(struct turn *t)
     for (unsigned i = 0; i < t->n_workers; i++)
         t->waiting_for[i] = true;
     hand_out(t);
+    tell_deleted(t);
     if (t->acceptor != NULL)
         acceptor_accept(t->acceptor);
     for (unsigned i = 0; i < t->n_workers; i++) {
@@ -226,6 +239,7 @@ void turn_totals(const struct turn *t, struct ingest_totals *ret)
 void turn_close(struct turn *t)
 {
     free_next(t);
+    deleted_unref(t->deleted);
     uv_close((uv_handle_t *)&t->more, NULL);
     uv_close((uv_handle_t *)&t->notified, NULL);
 }

@@ -40,6 +40,7 @@ struct turn {
     const struct core_mapping *asked, *riding;
     struct generation *next[LISTEN_WORKERS_MAX]; /* of the mapping asked for */
     struct registry_remapped remapped;           /* by the last mapping */
+    struct deleted *deleted; /* told to the workers; NULL: nothing is.  A reference */
 
     uv_async_t notified;                  /* a worker sealed its page */
     uv_idle_t more;                       /* the next slice, while a page is being merged */

@@ -27,7 +27,7 @@
 #include "capture/output.h"
 
 enum {
-    PAUSE_MS = 5, /* a ring of 4 MiB takes 800 MB/s that long */
+    PAUSE_MS = 5, /* a thirtieth of what a ring lasts at 80 MB/s */
     BATCH = 512,  /* records, before their room is given back */
     LOOK_MS = 1000
 };
@@ -135,9 +135,17 @@ static unsigned drain(struct capture *c)
     return n;
 }
 
+static void look_at_files(struct capture *c)
+{
+    int rc = output_look(&c->out);
+    if (rc < 0 && c->over == CAPTURE_GOES_ON)
+        fail(c, rc);
+}
+
 static void look_after(struct capture *c)
 {
     const int64_t now_ms = now_wall_ms();
+    look_at_files(c);
     if (c->over == CAPTURE_GOES_ON && c->opts.until_ms > 0 && now_ms >= c->opts.until_ms)
         c->over = CAPTURE_END_TIME;
     if (now_mono_ms() - c->looked_ms < LOOK_MS)
@@ -165,7 +173,6 @@ static void *run(void *capture)
     const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
     struct capture *c = capture;
     (void)pthread_setname_np(pthread_self(), "capture");
-    (void)capture_files_tidy(&c->out.files); /* what cannot be removed now may be later */
     for (bool last = false, more = true; more || !last;) {
         last = told_to_finish(c); /* before the rings are looked at for the last time */
         more = drain(c) > 0;
@@ -178,20 +185,21 @@ static void *run(void *capture)
     int rc = output_close(&c->out);
     if (rc < 0 && c->over != CAPTURE_END_ERROR)
         fail(c, rc);
-    (void)capture_files_tidy(&c->out.files);
     publish(c, true);
     return NULL;
 }
 
 /* ---- control ---- */
 
+/* As many as there is room for: some hundreds. */
 static void describe(struct capture *c, uint64_t now_ns)
 {
     char text[ORIGIN_TEXT_MAX];
-    for (size_t i = 0; i < c->opts.n_sockets; i++) {
+    const size_t each = PACKET_HEAD_MAX + ORIGIN_TEXT_MAX;
+    for (size_t i = 0; i < c->opts.n_sockets && c->begin.len + each <= OUTPUT_BEGIN_MAX; i++) {
         struct packet p;
         origin_describe(&c->opts.sockets[i], (unsigned)i, now_ns, text, &p);
-        char *to = buf_reserve(&c->begin, PACKET_HEAD_MAX + ORIGIN_TEXT_MAX);
+        char *to = buf_reserve(&c->begin, each);
         c->begin.len += packet_put(&p, PACKET_SNAPLEN, to);
     }
     assert(c->begin.len <= OUTPUT_BEGIN_MAX);
@@ -260,11 +268,17 @@ void capture_finish(struct capture *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-void capture_join(struct capture *c, struct capture_seen *ret)
+bool capture_join(struct capture *c, unsigned wait_ms, struct capture_seen *ret)
 {
+    const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+    const uint64_t until_ms = now_mono_ms() + wait_ms;
     assert(c->finish);
+    for (capture_look(c, ret); !ret->ended; capture_look(c, ret)) {
+        if (now_mono_ms() >= until_ms)
+            return false;
+        (void)nanosleep(&pause, NULL);
+    }
     pthread_join(c->thread, NULL);
-    assert(c->seen.ended);
-    *ret = c->seen;
     release(c);
+    return true;
 }

@@ -1,5 +1,6 @@
 /*
- *     input_open   file_open -> libpcap -> the filter -> only_outgoing
+ *     input_open   file_open -> pipe_open, if it is none of the disk -> libpcap -> the filter
+ *                  -> only_outgoing
  *     input_next   pcap_next_ex -> datagram_of: frame_ip_read -> reassembly_add, if a fragment
  *                  -> udp_of: frame_udp_read, is it for us?
  */
@@ -7,20 +8,23 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "capture/frame.h"
 #include "capture/reassembly.h"
 
-enum { DISCARD_PORT = 9 };
+enum { DISCARD_PORT = 9, ASK_EVERY = 4096 /* packets: a millisecond's */ };
 
 const char *const input_skip_names[INPUT_SKIP_COUNT] = {
 #define X(id, name, text) name,
@@ -39,6 +43,7 @@ struct input {
     const char *name; /* of the file, for texts */
     pcap_t *pcap;
     FILE *file; /* pcap's */
+    int fd;     /* file's */
     enum frame_link link;
     bool ours; /* the server made it */
     struct reassembly *fragments;
@@ -53,18 +58,77 @@ static const char *compressed_by(int first_byte)
     return first_byte == 0x1f ? "zcat" : first_byte == 0x28 ? "zstdcat" : NULL;
 }
 
+static bool goes_on(const struct input *in)
+{
+    return in->opts.go_on == NULL || in->opts.go_on(in->opts.arg);
+}
+
+/* Whoever waits for a pipe would neither hear a signal nor send what lies ready. */
+static ssize_t pipe_read(void *arg, char *to, size_t n)
+{
+    const struct input *in = arg;
+    struct pollfd p = { .fd = in->fd, .events = POLLIN };
+    int rc;
+    for (int wait_ms = 0; (rc = poll(&p, 1, wait_ms)) <= 0; wait_ms = INPUT_WAIT_MS) {
+        if (rc < 0 && errno != EINTR)
+            return -1;
+        if (!goes_on(in))
+            return 0;
+    }
+    ssize_t got;
+    do
+        got = read(in->fd, to, n);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static int pipe_close(void *arg)
+{
+    const struct input *in = arg;
+    return in->fd == STDIN_FILENO ? 0 : close(in->fd);
+}
+
+/* O_NONBLOCK: a FIFO that nobody writes to yet is open at once, and waited for as any other. */
+static int fd_open(const char *path, bool standard, struct stat *ret)
+{
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, ret) == 0)
+        return fd < 0 ? -errno : fd;
+    int rc = -errno;
+    if (!standard)
+        close(fd);
+    return rc;
+}
+
+static int source_open(struct input *in, bool standard)
+{
+    static const cookie_io_functions_t pipe = { .read = pipe_read, .close = pipe_close };
+    struct stat st;
+    in->fd = fd_open(in->opts.path, standard, &st);
+    if (in->fd < 0)
+        return in->fd;
+    in->bytes = S_ISREG(st.st_mode) ? st.st_size : 0;
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        in->file = fopencookie(in, "r", pipe);
+    else
+        in->file = standard ? stdin : fdopen(in->fd, "r");
+    if (in->file != NULL)
+        return 0;
+    int rc = -errno;
+    if (!standard)
+        close(in->fd);
+    return rc;
+}
+
 static int file_open(struct input *in, struct buf *error)
 {
-    struct stat st;
     bool standard = strcmp(in->opts.path, "-") == 0;
     in->name = standard ? "standard input" : in->opts.path;
-    in->file = standard ? stdin : fopen(in->opts.path, "rbe");
-    if (in->file == NULL || fstat(fileno(in->file), &st) < 0) {
-        int rc = -errno;
-        buf_printf(error, "%s: %s", in->name, err_text(-rc));
+    int rc = source_open(in, standard);
+    if (rc < 0) {
+        buf_printf(error, "%s: %s", in->name, err_text(rc));
         return rc;
     }
-    in->bytes = S_ISREG(st.st_mode) ? st.st_size : 0;
     int first = getc(in->file);
     const char *reader = compressed_by(first);
     if (reader != NULL) {
@@ -262,7 +326,7 @@ static bool put_together(struct input *in, const struct frame_ip *fragment, uint
         in->opts.counts->fragments++;
         return false;
     case REASSEMBLY_DROPPED:
-        return skip(in, INPUT_OVERLAP);
+        return skip(in, fragment->len < fragment->wire_len ? INPUT_TRUNCATED : INPUT_OVERLAP);
     case REASSEMBLY_IGNORED:
         break;
     }
@@ -288,7 +352,7 @@ int input_next(struct input *in, struct input_datagram *ret, struct buf *error)
     struct pcap_pkthdr *h;
     const uint8_t *bytes;
     int rc;
-    while ((rc = pcap_next_ex(in->pcap, &h, &bytes)) == 1) {
+    for (unsigned n = 1; (rc = pcap_next_ex(in->pcap, &h, &bytes)) == 1; n++) {
         /* libpcap has the nanoseconds where a timeval has its microseconds. */
         struct input_datagram d = { .at_ns = (uint64_t)h->ts.tv_sec * UINT64_C(1000000000) +
                                              (uint64_t)h->ts.tv_usec };
@@ -297,6 +361,8 @@ int input_next(struct input *in, struct input_datagram *ret, struct buf *error)
             *ret = d;
             return 1;
         }
+        if (n % ASK_EVERY == 0 && !goes_on(in))
+            return 0;
     }
     if (rc == PCAP_ERROR_BREAK)
         return 0;

@@ -42,6 +42,11 @@ int output_open(struct output *o, int dir, unsigned max_files, int64_t now_ms)
     assert(o->begin.len <= OUTPUT_BEGIN_MAX);
     o->buffer = mem_alloc(OUTPUT_BUFFER_BYTES);
     int rc = begin(o, now_ms);
+    if (rc == 0) {
+        rc = closer_start(&o->files, &o->closer);
+        if (rc < 0)
+            capture_files_drop(&o->files);
+    }
     if (rc < 0) {
         free(o->buffer);
         o->buffer = NULL;
@@ -64,15 +69,21 @@ int output_flush(struct output *o)
     return rc;
 }
 
+/* The next one is there before the folder is tidied, which counts it. */
 static int next_file(struct output *o, int64_t now_ms)
 {
     int rc = output_flush(o);
-    int finished = capture_files_finish(&o->files);
-    if (rc == 0)
-        rc = finished;
+    struct capture_files whole = o->files;
+    o->files.fd = -1;
     if (rc == 0)
         rc = begin(o, now_ms);
-    return rc == 0 ? capture_files_tidy(&o->files) : rc;
+    closer_give(o->closer, &whole);
+    return rc;
+}
+
+int output_look(struct output *o)
+{
+    return closer_look(o->closer, &o->files.n);
 }
 
 bool output_is_full(const struct output *o, const struct packet *p)
@@ -106,19 +117,19 @@ int output_close(struct output *o)
     int rc = 0;
     if (o->files.fd >= 0) {
         rc = output_flush(o);
-        int finished = capture_files_finish(&o->files);
-        if (rc == 0)
-            rc = finished;
+        closer_give(o->closer, &o->files);
     }
+    int finished = closer_end(o->closer, &o->files.n);
     free(o->buffer);
     o->buffer = NULL;
-    return rc;
+    return rc == 0 ? finished : rc;
 }
 
 void output_drop(struct output *o)
 {
     assert(o->packets == 0);
     capture_files_drop(&o->files);
+    (void)closer_end(o->closer, &o->files.n);
     free(o->buffer);
     o->buffer = NULL;
 }

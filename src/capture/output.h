@@ -4,14 +4,16 @@
  * Each file can be read by itself: it begins with pcap's header and a packet for each socket that
  * says what it is (origin.h).
  *
- *     output_open, output_put ..., output_flush once a second, output_close
+ *     output_open, output_put ..., output_flush and output_look once a second, output_close
  *
- *   thread   one at a time; put waits for the disk when the buffer is full
+ *   thread   one at a time; put waits for the disk when the buffer is full.  A file that is whole
+ *            is finished by another thread (closer.h)
  */
 #ifndef CAPTURE_OUTPUT_H
 #define CAPTURE_OUTPUT_H
 
 #include "base/buf.h"
+#include "capture/closer.h"
 #include "capture/files.h"
 #include "capture/packet.h"
 
@@ -22,7 +24,8 @@ struct output {
     size_t snaplen;
     uint64_t max_bytes, max_file_bytes; /* max_bytes 0: no limit */
     struct slice begin; /* of each file, borrowed: behind pcap's header; at most OUTPUT_BEGIN_MAX */
-    char *buffer;       /* `used` bytes wait to be written, with `waiting` packets */
+    struct closer *closer;
+    char *buffer; /* `used` bytes wait to be written, with `waiting` packets */
     size_t used;
     uint64_t waiting;
     uint64_t file_bytes; /* of the file at hand, the buffer counted */
@@ -34,7 +37,7 @@ struct output {
 /**
  * output_open(o, dir, max_files, now_ms):
  * The other fields up to `begin` are set, the rest is zero.
- *   returns  0; -errno: the file cannot be made, and o has nothing to be closed
+ *   returns  0; -errno: no file can be made, or there is no thread; o has nothing to be closed
  */
 int output_open(struct output *o, int dir, unsigned max_files, int64_t now_ms);
 
@@ -51,7 +54,11 @@ int output_put(struct output *o, const struct packet *p, int64_t now_ms);
 /* What is in the buffer goes to the file.   returns  0 or -errno */
 int output_flush(struct output *o);
 
-/* Flush, and finish the file.   returns  0 or -errno: the first thing that failed */
+/* How many files there are goes to o->files.n.   returns  0; -errno: a file could not be finished,
+ * or there are too many; then nothing but output_close may follow */
+int output_look(struct output *o);
+
+/* Flush, and wait until all files are finished.   returns  0 or -errno: the first thing that failed */
 int output_close(struct output *o);
 
 /* In its place, when nothing was put: the file goes. */

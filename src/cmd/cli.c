@@ -264,11 +264,15 @@ static int take_foreign(struct reading *r)
     return known != NULL ? CLI_OK : CLI_USAGE;
 }
 
-/* Is that another server's option, and one of ours only behind another command?  `--port` is. */
+/* Is that another server's option, and one of ours only behind another command?  `--port` is.
+ * `--test` and `--json` are not: theirs take no value, and there is one thing that they can mean. */
 static bool is_rivals(const struct reading *r, const struct option *o)
 {
     const struct command *c = r->command != NULL ? r->command : &commands[0];
-    return o->group != 0 && !(c->takes & o->group) && rival_find(slice_str(r->argv[r->at])) != NULL;
+    if (o->group == 0 || (c->takes & o->group) != 0)
+        return false;
+    const struct rival *rival = rival_find(slice_str(r->argv[r->at]));
+    return rival != NULL && rival_takes_value(rival) && o->value != SWITCH;
 }
 
 static int take_option(struct reading *r, const struct cli_io *io)

@@ -16,10 +16,11 @@ static bool is_metric(const char *s)
     return colon != NULL && strchr(colon, '|') != NULL;
 }
 
-/* The option of ours that is spelled nearly so; name is without dashes.  NULL: none is */
+/* The option of ours that is spelled nearly so; name is without dashes.  NULL: none is.  A letter or
+ * two are near to too many. */
 static const char *nearest_own(struct slice name)
 {
-    size_t limit = name.len < 5 ? 1 : 2;
+    size_t limit = name.len < 3 ? 0 : name.len < 5 ? 1 : 2;
     const char *own;
     for (size_t i = 0; (own = cli_option_name(i)) != NULL; i++) {
         if (guess_distance(name, slice_str(own + 2), limit) <= limit)

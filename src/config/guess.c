@@ -57,9 +57,9 @@ enum option_id guess_option(struct slice section, struct slice key)
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
         struct slice s = slice_str(options_table[i].section), k = slice_str(options_table[i].key);
         size_t d = guess_distance(key, k, 3);
-        /* The right key in another section counts as one edit. */
+        /* A key that is wrong in another section, too, is two guesses at once. */
         if (!slice_eq(s, section))
-            d += 1;
+            d += d == 0 ? 1 : 2;
         if (d < best_d) {
             best_d = d;
             best = (enum option_id)i;

@@ -204,7 +204,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(MIRROR, c->mirror_to[0] != '\0' ? 1 : 0,
          (uint64_t)workers * TAP_RING_BYTES + MIRROR_BYTES);
     PART(CAPTURE, c->capture_dir[0] != '\0' ? 1 : 0,
-         CAPTURE_MEMORY_BYTES + (uint64_t)workers * TAP_RING_BYTES);
+         CAPTURE_MEMORY_BYTES + (uint64_t)workers * CAPTURE_RING_BYTES);
     PART(SPOOL, redis ? 1 : 0, c->redis_spool_max_bytes + REDIS_SPOOL_BYTES);
     PART(NODES, redis_url_nodes(c->redis_url) * (http ? UINT64_C(2) : 1),
          REDIS_NODE_BYTES + TLS_HANDSHAKE_BYTES);

@@ -132,6 +132,7 @@ static void finish_json(struct explain *e)
     json_object_set_new(j, "not_finite",
                         json_integer((json_int_t)explain_core_refused(x).not_finite));
     json_object_set_new(j, "no_room", json_integer((json_int_t)explain_core_refused(x).no_room));
+    json_object_set_new(j, "marks", json_integer((json_int_t)explain_core_refused(x).marks));
     json_object_set_new(j, "exposition",
                         json_stringn(exposition.len ? exposition.ptr : "", exposition.len));
     char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));

@@ -366,6 +366,7 @@ struct explain_refused explain_core_refused(const struct explain_core *x)
 {
     struct explain_refused all = x->machine->refused;
     all.not_finite += explain_exposition_sums_refused(x->machine->exposition);
+    all.marks = explain_exposition_marks(x->machine->exposition);
     return all;
 }
 

@@ -15,6 +15,7 @@ enum { START_S = 1000, INTERVAL_MS = 10000 };
 
 struct explain_exposition {
     struct series_limit limit;
+    struct marks marks;
     struct lane *lane;
     struct lane_source source;
     struct registry *registry;
@@ -36,6 +37,8 @@ struct explain_exposition *explain_exposition_new(const struct config *c,
     struct explain_exposition *e = mem_zalloc(sizeof *e);
     struct lane_opts lane = core_lane_opts(c, m, &e->limit);
     struct registry_opts reg = core_registry_opts(c, m, &e->limit);
+    marks_init(&e->marks, 0);
+    lane.ingest.marks = &e->marks;
     lane.taps = *taps;
     lane.refusals = *refusals;
     if (series_limit_init(&e->limit, c->limits_max_series) < 0 || lane_new(&lane, &e->lane) < 0)
@@ -125,4 +128,9 @@ const struct off_page_note *const *explain_exposition_off_page(const struct expl
 uint64_t explain_exposition_sums_refused(const struct explain_exposition *e)
 {
     return registry_stats(e->registry)->v[REGISTRY_SUMS_REFUSED];
+}
+
+uint64_t explain_exposition_marks(const struct explain_exposition *e)
+{
+    return ingest_stats(lane_ingest(e->lane))->dropped[INGEST_DROP_MARK];
 }

@@ -34,4 +34,7 @@ const struct off_page_note *const *explain_exposition_off_page(const struct expl
                                                                size_t *ret_n);
 uint64_t explain_exposition_sums_refused(const struct explain_exposition *e);
 
+/* Samples that were marks of mirrors (aggregate/marks.h). */
+uint64_t explain_exposition_marks(const struct explain_exposition *e);
+
 #endif

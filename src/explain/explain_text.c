@@ -344,6 +344,8 @@ void explain_text_off_page(const struct explain_core *x, struct buf *out)
     put_refused(refused.not_finite,
                 "a sum would pass 1.8e308, the largest double; what would make it so is left out",
                 &notes);
+    put_refused(refused.marks, "mark of a server that mirrors its traffic here (docs/mirror.md)",
+                &notes);
     if (notes.len > 0) {
         buf_append_str(out, "\nnot on /metrics:\n");
         buf_append_slice(out, buf_slice(&notes));

@@ -331,7 +331,10 @@ void http_feed_append(struct http_feed *f, struct http_body *event)
 void http_feed_tick(struct http_feed *f, uint64_t now_ns)
 {
     pthread_mutex_lock(&f->lock);
-    bool due = now_ns >= f->appended_ns + (uint64_t)HTTP_FEED_BEAT_MS * NS_PER_MS;
+    trim(f);
+    /* Nobody is overtaken for a comment; who has so much to read needs none. */
+    bool due = now_ns >= f->appended_ns + (uint64_t)HTTP_FEED_BEAT_MS * NS_PER_MS &&
+               f->n < HTTP_FEED_EVENTS;
     pthread_mutex_unlock(&f->lock);
     if (due)
         http_feed_append(f, f->beat);

@@ -296,7 +296,9 @@ static enum MHD_Result enter(struct http_request *r, const char *method)
         return reject(r, MHD_HTTP_METHOD_NOT_ALLOWED, http_route_only(r->found));
     if (r->upload_status != 0)
         return reject_upload(r);
-    enum http_guard_reason why = r->found->guarded ? http_guard_look(r) : HTTP_GUARD_REASON_COUNT;
+    enum http_guard_reason why = HTTP_GUARD_REASON_COUNT;
+    if (r->found->guarded != HTTP_UNGUARDED)
+        why = http_guard_look(r);
     if (why != HTTP_GUARD_REASON_COUNT) {
         count(&r->server->guarded[why]);
         return reject(r, http_guard_status(why), http_guard_text(why));

@@ -28,12 +28,16 @@ enum http_guard_reason http_guard_look(const struct http_request *r)
     struct http_server *s = r->server;
     const char *host = http_request_header(r, MHD_HTTP_HEADER_HOST);
     const char *origin = http_request_header(r, MHD_HTTP_HEADER_ORIGIN);
+    const char *site = http_request_header(r, "Sec-Fetch-Site");
+    bool from_page = origin != NULL || site != NULL;
     bool passwords = s->auth != NULL && http_auth_asks(s->auth);
+    if (r->found->guarded == HTTP_GUARDED_FROM_PAGES && !from_page)
+        return HTTP_GUARD_REASON_COUNT;
     if (host != NULL && !passwords && !http_guard_names(s->name, s->hosts, slice_str(host)))
         return HTTP_GUARD_HOST;
     if (origin != NULL && !is_own_origin(origin, host))
         return HTTP_GUARD_ORIGIN;
-    if (is(http_request_header(r, "Sec-Fetch-Site"), "cross-site") && !is_followed_link(r))
+    if (is(site, "cross-site") && !is_followed_link(r))
         return HTTP_GUARD_CROSS_SITE;
     return HTTP_GUARD_REASON_COUNT;
 }

@@ -9,6 +9,10 @@
 /* So small a share takes nothing of any traffic there is, and still is no 0 to divide by. */
 #define SHARE_LEAST 1e-6
 
+/* In periods: after so many nothing is known of the traffic any more, a debt is at most so large,
+ * and it is made up for in about so many. */
+enum { FORGOTTEN = 32, OWED_MOST = 32, MADE_UP_IN = 8 };
+
 static uint32_t chance_of(double share)
 {
     return share >= 1 ? UINT32_MAX : (uint32_t)(share * UINT32_MAX);
@@ -41,11 +45,37 @@ void tap_budget_halve(struct tap_budget *b)
     set_share(b, share);
 }
 
+static double usual(double before, double came, double periods)
+{
+    if (periods > FORGOTTEN)
+        return came;
+    for (; periods >= 1 && before > came; periods--)
+        before /= 2;
+    return before > came ? before : came;
+}
+
+static double owed(double before, double took, double allowed)
+{
+    const double now = before + took - allowed;
+    return now > 0 ? now : 0;
+}
+
+/* Bytes for the next period: something, whatever is owed. */
+static double room(const struct tap_budget *b)
+{
+    const double allowed = (double)b->allowed, left = allowed - b->owed / MADE_UP_IN;
+    return left > allowed / MADE_UP_IN ? left : allowed / MADE_UP_IN;
+}
+
 void tap_budget_renew(struct tap_budget *b, uint64_t now_ns)
 {
     const double periods = (double)(now_ns - b->began_ns) / (double)TAP_BUDGET_PERIOD_NS;
-    const double came = (double)b->came / periods;
-    set_share(b, came > (double)b->allowed ? (double)b->allowed / came : 1);
+    const double allowed = (double)b->allowed, most = OWED_MOST * allowed;
+    b->usual = usual(b->usual, (double)b->came / periods, periods);
+    b->owed = owed(b->owed, (double)b->took, allowed * periods);
+    if (b->owed > most)
+        b->owed = most;
+    set_share(b, b->usual > room(b) ? room(b) / b->usual : 1);
     b->began_ns = now_ns;
     b->came = b->took = 0;
     b->halve_at = 2 * b->allowed; /* chance may well bring more than it should */

@@ -8,8 +8,9 @@
  *
  *     share = read's chance * datagram's chance
  *
- * The share follows what came in the last period (a tenth of a second).  Where a period brings more
- * than its part of the budget, the share is halved on the spot, and again with each further part.
+ * The share follows what came in the last periods (of a tenth of a second): a surge at once, calm
+ * within a second.  Where a period brings more than its part of the budget, the share is halved on
+ * the spot, and again with each further part; and what was too much is made up for later.
  *
  *   thread   worker
  */
@@ -27,6 +28,8 @@ struct tap_budget {
     uint32_t of_reads;     /* a read's chance, of 2^32 - 1 */
     uint32_t of_datagrams; /* the same of a datagram */
     double share;
+    double usual; /* bytes that come in a period, of late */
+    double owed;  /* bytes that were taken beyond the budget, and not made up for */
     /* Of the period at hand: */
     uint64_t began_ns, came, took, halve_at;
 };
@@ -68,7 +71,8 @@ static inline void tap_budget_note(struct tap_budget *b, uint64_t came, uint64_t
     b->took += took;
     if (b->took > b->halve_at)
         tap_budget_halve(b);
-    if (now_ns - b->began_ns >= TAP_BUDGET_PERIOD_NS)
+    /* signed: the readings of two sources may come in another order than they were made in */
+    if ((int64_t)(now_ns - b->began_ns) >= (int64_t)TAP_BUDGET_PERIOD_NS)
         tap_budget_renew(b, now_ns);
 }
 

@@ -7,7 +7,7 @@
  *                                              seal the sources' counters and the page
  *     notify              <-----------------
  *     worker_take, worker_give                 (how pages change hands, and with one of them all
- *     worker_remap                             cells: aggregate/ingest.h)
+ *     worker_remap, worker_forget              cells: aggregate/ingest.h)
  *     worker_renew_socket --- next_fd, wake -> on_wake -> take_renewed: renew the source
  *     worker_adopt        --- adopted, wake -> on_wake -> take_adopted: the source adopts them
  *     worker_tap          --- wanted, wake --> on_wake, or before the next read: taps_look
@@ -206,6 +206,11 @@ void worker_read_again(struct worker *w)
 void worker_remap(struct worker *w, struct generation *take)
 {
     ingest_renew(w->ingest, take);
+}
+
+void worker_forget(struct worker *w, struct deleted *d)
+{
+    ingest_forget(w->ingest, d);
 }
 
 struct page *worker_take(struct worker *w, const struct socket_stats **ret_sockets)

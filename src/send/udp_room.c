@@ -52,11 +52,17 @@ static void socket_read(struct dump *d, const char *at, size_t n)
 static void diag_read(struct dump *d, const void *bytes, size_t n)
 {
     const size_t before = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
-    for (const struct nlmsghdr *h = bytes; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+    const struct nlmsghdr *h = bytes;
+    while (NLMSG_OK(h, n)) {
+        const size_t step = NLMSG_ALIGN((size_t)h->nlmsg_len);
         if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
             d->done = true;
         else if (h->nlmsg_len >= before)
             socket_read(d, (const char *)h + before, h->nlmsg_len - before);
+        if (step >= n)
+            return;
+        h = (const struct nlmsghdr *)(const void *)((const char *)h + step);
+        n -= step;
     }
 }
 

@@ -139,7 +139,7 @@ void web_routes(struct web *w, struct http_route ret[WEB_ROUTES])
 {
     const struct http_route all = { .ask = on_asked,
                                     .cookie = w,
-                                    .guarded = true,
+                                    .guarded = HTTP_GUARDED,
                                     .headers = headers,
                                     .n_headers = ARRAY_LEN(headers) };
     ret[0] = ret[1] = all;

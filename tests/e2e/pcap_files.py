@@ -37,3 +37,20 @@ def counters(path, lines, per=20, seconds=1.0, names=100, start=1_700_000_000 * 
         data = "\n".join("replay.c%d:1|c" % (k % names) for k in range(at, min(at + per, lines))).encode()
         packets.append((start + int(seconds * NS * at / lines), udp4(data)))
     return write(path, packets)
+
+
+def write_ng(path, packets, link=RAW, endian=">", resolution=9):
+    """The same as pcapng: sections of that byte order, times in 10^-resolution of a second, an unknown block between."""
+
+    def block(kind, body):
+        body += b"\0" * (-len(body) % 4)
+        return struct.pack(endian + "II", kind, 12 + len(body)) + body + struct.pack(endian + "I", 12 + len(body))
+
+    with open(path, "wb") as f:
+        f.write(block(0x0A0D0D0A, struct.pack(endian + "IHHq", 0x1A2B3C4D, 1, 0, -1)))
+        f.write(block(1, struct.pack(endian + "HHI", link, 0, 262144) + struct.pack(endian + "HHB3xHH", 9, 1, resolution, 0, 0)))
+        f.write(block(0xBAD, b"nobody knows it"))
+        for at, frame, *wire in packets:
+            units = at // 10 ** (9 - resolution)
+            f.write(block(6, struct.pack(endian + "IIIII", 0, units >> 32, units & 0xFFFFFFFF, len(frame), wire[0] if wire else len(frame)) + frame))
+    return str(path)

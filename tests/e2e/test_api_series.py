@@ -102,6 +102,20 @@ def test_a_deleted_counter_starts_at_0_when_it_comes_back():
         assert s.logged("series deleted")
 
 
+def test_what_is_deleted_makes_room_for_others_though_no_series_expires():
+    with Server("http.lifecycle=on", "limits.max_series=3", "aggregate.ttl=0") as s:
+        s.send("a:1|c", "b:1|g", "c:1|ms")
+        assert len(ask(s, "series")["series"]) == 3
+        s.send("refused:1|c")
+        assert names(ask(s, "series", match="refused")) == []
+        assert ask(s, "series", "DELETE", match="?") == {"deleted": 3}
+
+        def takes_more():
+            s.send("new:1|c")
+            return names(ask(s, "series", match="new"))
+        wait_for(takes_more, "room for another series", every=0.2)
+
+
 def test_lines_are_not_shown_and_nothing_deleted_where_that_is_off():
     with Server("http.show_lines=off") as s:
         s.send("bad:x|c", "a:1|c")

@@ -6,6 +6,8 @@ import pytest
 
 from harness import TOP, run
 
+pytestmark = pytest.mark.command
+
 CONTRIB = sorted(glob.glob(os.path.join(TOP, "contrib", "mapping", "*_test.yml")))
 
 RULES = """mappings:

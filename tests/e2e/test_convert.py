@@ -3,6 +3,8 @@ import pytest
 
 from harness import Server, run
 
+pytestmark = pytest.mark.command
+
 # The unit of a package, and what its EnvironmentFile holds.
 EXPORTER_UNIT = r"""[Unit]
 Description=statsd_exporter

@@ -9,6 +9,8 @@ import pytest
 
 from harness import TOP, Server, run
 
+pytestmark = pytest.mark.command
+
 
 def cases(file):
     with open(os.path.join(TOP, "tests", "conformance", file), encoding="utf-8") as f:
@@ -98,6 +100,15 @@ def test_explain_names_what_the_server_leaves_out(server, lines):
     assert missing
     server.send(lines)
     assert server.scrape().lines() == sorted(filter(None, explain(lines.encode())["exposition"].split("\n")))
+
+
+def test_explain_says_that_a_mark_of_a_mirror_is_one(server):
+    line = "statsd.mirror.mark.0123456789abcdef.1:1|c"
+    assert "1 sample: mark of a server that mirrors" in run("explain", line).stdout.decode()
+    told = explain(line.encode())
+    assert told["marks"] == 1 and told["exposition"] == ""
+    server.send(line)
+    assert server.scrape().lines() == []
 
 
 # --- the server says the same

@@ -3,6 +3,8 @@ import pytest
 
 import exposition
 
+pytestmark = pytest.mark.plain
+
 GOOD = b"""# HELP hits What is counted.
 # TYPE hits counter
 hits{path="/a\\"b\\\\c\\n"} 3

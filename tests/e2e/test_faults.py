@@ -55,12 +55,12 @@ def test_some_calls_fail_and_the_server_goes_on_or_says_why_not():
 
 
 # Calls into the C library that have no errno, or no way to fail here.
-OF_NO_INTEREST = """abort assert clock_gettime explicit_bzero exp exp2 ferror fprintf fputs fread free freeaddrinfo fscanf fwrite fmax fmin
+OF_NO_INTEREST = """abort assert clock_gettime cos dlopen dlsym explicit_bzero exp exp2 ferror fprintf fputs fread free freeaddrinfo fscanf fwrite fmax fmin
     getaddrinfo gai_strerror getenv geteuid getgrnam_r gethostname getnameinfo getpid gettid getpwnam_r getpwuid_r getrlimit
-    getrusage gmtime_r if_nametoindex inet_ntop inet_pton ioctl isatty ldexp llround localtime_r log2 lround mallopt mem[a-z]+ munmap nanosleep
-    nearbyint newlocale pthread_[a-z_]+ qsort qsort_r readdir closedir setgid setrlimit setuid sig[a-z_]+ snprintf sqrt str[a-z_]+
-    sysconf timegm unsetenv vfprintf vsnprintf fcntl fileno ftello getc
-    ungetc clock_getcpuclockid""".split()
+    getrusage gmtime_r if_nametoindex inet_ntop inet_pton ioctl isatty iswprint ldexp llround localtime_r log2 lround mallopt mbrtowc mem[a-z]+ munmap nanosleep
+    nearbyint newlocale pthread_[a-z_]+ qsort qsort_r readdir closedir round setgid setlocale setrlimit setuid sig[a-z_]+ sin snprintf sqrt str[a-z_]+
+    sysconf time timegm unsetenv vfprintf vsnprintf fcntl fileno ftello getc
+    ungetc clock_getcpuclockid wcwidth""".split()
 
 
 def test_every_call_of_the_system_has_its_row():

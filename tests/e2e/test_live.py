@@ -3,8 +3,11 @@ import contextlib
 import http.client
 import json
 import os
+import signal
+import socket
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -67,6 +70,77 @@ def test_one_stream_too_many_is_refused_and_scrapes_find_room():
         assert refused.status == 503 and refused.getheader("Retry-After")
         assert "http.max_streams" in json.loads(refused.read())["error"]
         assert s.scrape()
+
+
+def hold(s, path):
+    """A reader that asks and then reads nothing, nor has much room for what it does not read."""
+    host, _, port = s.http_addr().rpartition(":")
+    c = socket.socket()
+    c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    c.connect((host, int(port)))
+    c.sendall(b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (path.encode(), s.http_addr().encode()))
+    return c
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["they read", "they do not"])
+def test_a_stop_ends_open_streams_at_once(reads):
+    with Server(clean_exit=False) as s, contextlib.ExitStack() as held:
+        readers = [held.enter_context(hold(s, path)) for path in ("/api/v1/stream", "/api/v1/tail?rate=1000")]
+        s.wait_self("statsd_http_streams", 2)
+        if not reads:
+            stuffed = b"\n".join(b"%d.%s:1|c" % (i, b"x" * 1000) for i in range(8))
+            for _ in range(150):
+                s.send(stuffed)
+                time.sleep(0.002)
+        begun = time.monotonic()
+        s.process.send_signal(signal.SIGTERM)
+        assert s.process.wait(10) == 0
+        assert time.monotonic() - begun < 1
+        for c in readers:
+            c.settimeout(5)
+            with contextlib.suppress(ConnectionResetError):
+                got = b"".join(iter(lambda: c.recv(65536), b""))
+                assert not reads or got.endswith(b"\n\n\r\n0\r\n\r\n"), got[-60:]
+
+
+def test_after_a_takeover_readers_come_back_to_the_new_server(dir):
+    # They come back to the port that both servers share.
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        addr = "127.0.0.1:%d" % free.getsockname()[1]
+    settings = ["server.control_socket=%s/control" % dir, "http.listen=" + addr]
+    sockets = ["unixgram://%s/in" % dir]
+    old, new = Server(*settings, sockets=sockets, clean_exit=False), Server(*settings, sockets=sockets)
+    new.command.append("--takeover")
+    with old, contextlib.ExitStack() as held:
+        r = held.enter_context(stream(old))
+        next_event(r)
+        at, name, _ = next_event(r)
+        assert name == "second"
+        tail = held.enter_context(subprocess.Popen([STATSD, "tail", "--from", "http://" + addr, "-n", "1"],
+                                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        held.callback(tail.kill)
+        old.wait_self("statsd_http_streams", 2)
+        begun = time.monotonic()
+        held.enter_context(new)
+        assert r.read() is not None and old.process.wait(10) == 0
+        assert time.monotonic() - begun < 3  # with the start of the new one
+        with stream(new, Last_Event_ID=at) as again:
+            _, name, history = next_event(again)
+            assert name == "history"
+            new.wait_self("statsd_http_streams", 2, patience=10)
+            new.send(b"a.b:1|c", unix=True)
+            assert tail.communicate(timeout=15)[0] == b"a.b:1|c\n"
+            assert tail.returncode == 0
+
+
+def test_a_reload_leaves_streams_open():
+    with Server() as s, stream(s) as r:
+        next_event(r)
+        s.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: s.logged("configuration reloaded") or s.logged("reloaded") or None, lambda: str(s.raw_log[-5:]), patience=5)
+        at = next_event(r)[2]["at_s"]
+        assert next_event(r)[2]["at_s"] > at
 
 
 class Terminal:

@@ -54,6 +54,7 @@ def test_there_are_cases_of_both_kinds():
     assert len(BAD) >= 30 and len(GOOD) >= 70
 
 
+@pytest.mark.command
 @pytest.mark.parametrize("case", GOOD, ids=by_id)
 def test_explain_shows_what_statsd_exporter_shows(tmp_path, case):
     told = explain(tmp_path, case["mapping_yaml"], case["line"])

@@ -1,5 +1,9 @@
 """Every path's real answers are what /api/v1/openapi.json says, and every path of the API is in it; and what guards them."""
+import contextlib
+import http.client
 import json
+import math
+import socket
 import urllib.error
 import urllib.request
 
@@ -14,7 +18,8 @@ PATHS = {   # those that answer JSON at once: arguments, body
     ("get", "/api/v1/series"): ("?match=*", None), ("delete", "/api/v1/series"): ("?match=gone", None), ("get", "/api/v1/status"): ("", None),
     ("get", "/api/v1/timeline"): ("", None), ("get", "/api/v1/top"): ("?by=series", None),
 }
-NOT_HERE = {("post", "/api/v1/capture"), ("get", "/api/v1/stream"), ("get", "/api/v1/tail")}     # tests of their own
+EVENTS = {"/api/v1/stream": {"history": "History", "second": "Second"}, "/api/v1/tail?rate=1": {"line": "Line", "skipped": "Skipped"}}
+OTHERS = {("post", "/api/v1/capture"), ("get", "/api/v1/stream"), ("get", "/api/v1/tail")}     # see the tests below
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
 
 
@@ -38,6 +43,8 @@ def faults(doc, schema, value, at="$"):
     if "enum" in schema and value not in schema["enum"]:
         return ["%s: %r" % (at, value)]
     found = []
+    if isinstance(value, float) and not math.isfinite(value):
+        return ["%s: %r is no JSON" % (at, value)]
     if isinstance(value, list):
         for i, item in enumerate(value):
             found += faults(doc, schema["items"], item, "%s[%d]" % (at, i))
@@ -55,11 +62,22 @@ def faults(doc, schema, value, at="$"):
 
 
 @pytest.fixture(scope="module")
-def server():
-    with Server("http.lifecycle=on", "server.interval=200ms", "http.access_log=on") as s:
-        s.send("a.b:1|c|#k:v", "t:3|ms", "bad", "s:x|s", "_e{1,1}:a|b", "_sc|c|0")
-        s.wait_self("statsd_lines_received_total", 6)
+def server(tmp_path_factory):
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as staging:
+        staging.bind(("127.0.0.1", 0))
+        yield from served("capture.dir=%s" % tmp_path_factory.mktemp("captures"), "mirror.to=udp://127.0.0.1:%d" % staging.getsockname()[1],
+                          "mirror.share=25%")
+
+
+def served(*settings):
+    with Server("http.lifecycle=on", "server.interval=200ms", "http.access_log=on", *settings) as s:
+        send_one_of_each(s)
         yield s
+
+
+def send_one_of_each(s):
+    s.send("a.b:1|c|#k:v", "t:3|ms", "bad", "s:x|s", "_e{1,1}:a|b", "_sc|c|0")
+    s.wait_self("statsd_lines_received_total", 6)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +87,7 @@ def doc(server):
 
 def test_every_path_is_described_and_tested(server, doc):
     described = {(method, path) for path, methods in doc["paths"].items() for method in methods}
-    assert described == set(PATHS) | NOT_HERE
+    assert described == set(PATHS) | OTHERS
     served = json.loads(server.get("/api/v1/")[2])["error"].split("there are ")[1].split(", ")
     assert set(served) <= set(doc["paths"])
 
@@ -83,6 +101,39 @@ def test_an_answer_is_as_it_is_described(server, doc, method, path):
     assert faults(doc, described[headers["Content-Type"]]["schema"], json.loads(text)) == []
 
 
+def test_a_capture_is_as_it_is_described_and_in_the_status(server, doc):
+    for state in ("on", "off"):
+        status, _, text = ask(server, "POST", "/api/v1/capture?state=%s&max_bytes=1MiB" % state)
+        assert status == 200 and faults(doc, {"$ref": "#/components/schemas/Capture"}, json.loads(text)) == []
+        shown = json.loads(server.get("/api/v1/status")[2])["capture"]
+        assert shown["state"] in (("on",) if state == "on" else ("stopping", "stopped", "off")) and shown["dir"] in text.decode()
+
+
+def test_the_status_shows_the_mirror_or_that_there_is_none(server):
+    mirror = wait_for(lambda: next((m for m in [json.loads(server.get("/api/v1/status")[2])["mirror"]] if m["sent_lines"]), None), "lines sent")
+    assert (mirror["by"], mirror["share"], mirror["state"], mirror["dropped_datagrams"]) == ("series", 0.25, "on", 0)
+    with Server() as s:
+        assert json.loads(s.get("/api/v1/status")[2])["mirror"] is None
+
+
+@pytest.mark.parametrize("path", sorted(EVENTS))
+def test_events_of_a_stream_are_as_they_are_described(server, doc, path):
+    wanted = dict(EVENTS[path])
+    with contextlib.closing(http.client.HTTPConnection(server.http_addr(), timeout=20)) as c:
+        c.request("GET", path)
+        r = c.getresponse()
+        assert r.status == 200 and r.headers["Content-Type"].split(";")[0] in doc["paths"][path.split("?")[0]]["get"]["responses"]["200"]["content"]
+        server.send(*("web.hits:%d|c" % i for i in range(20)))
+        while wanted:
+            line = r.readline().rstrip(b"\n")
+            assert line or not r.closed
+            if line.startswith(b"event: "):
+                name = line[7:].decode()
+            elif line.startswith(b"data: "):
+                assert faults(doc, {"$ref": "#/components/schemas/" + EVENTS[path][name]}, json.loads(line[6:])) == []
+                wanted.pop(name, None)
+
+
 @pytest.mark.parametrize("method, path", sorted(PATHS))
 def test_a_wrong_argument_is_answered_as_it_is_described(server, doc, method, path):
     status, _, text = ask(server, method.upper(), path + "?no_such_argument=1", b"a:1|c")
@@ -90,8 +141,10 @@ def test_a_wrong_argument_is_answered_as_it_is_described(server, doc, method, pa
     assert faults(doc, {"$ref": "#/components/schemas/Error"}, json.loads(text)) == []
 
 
-def test_every_line_is_in_one_place(server):
-    j = json.loads(server.get("/api/v1/conservation")[2])
+def test_every_line_is_in_one_place():
+    with Server() as s:
+        send_one_of_each(s)
+        j = json.loads(s.get("/api/v1/conservation")[2])
     assert j["difference"] == 0 and j["lines"]["received"] == 6
     assert j["lines"]["aggregated"] == 3 and j["lines"]["events"] == j["lines"]["checks"] == 1
     assert j["rejected"] == {"no_colon": 1}
@@ -123,8 +176,20 @@ def test_what_changes_something_needs_lifecycle():
         assert status == 403 and "http.lifecycle" in json.loads(text)["error"]
 
 
+def test_no_path_is_there_for_other_sites(server, doc):
+    for path in list(doc["paths"]) + ["/", "/web/", "/api/v1/none"]:
+        for headers, want in (({"Host": "evil.example"}, 421), ({"Origin": "http://evil.example"}, 403), ({"Sec-Fetch-Site": "cross-site"}, 403)):
+            method = "POST" if path == "/api/v1/explain" else "GET"
+            assert ask(server, method, path, headers=headers)[0] == want, (path, headers)
+    for path in ("/-/reload", "/-/quit"):
+        assert ask(server, "POST", path, headers={"Origin": "http://evil.example"})[0] == 403
+        assert ask(server, "POST", path, headers={"Host": "evil.example", "Origin": "http://evil.example"})[0] == 421
+    assert ask(server, "POST", "/-/reload", headers={"Host": "service.name"})[0] == 200
+
+
 def test_other_sites_are_kept_off_and_requests_are_logged(server):
-    assert ask(server, "GET", "/api/v1/status", headers={"Host": "evil.example"})[0] == 421
+    for path in ("/api/v1/status", "/api/v1/stream", "/api/v1/tail"):
+        assert ask(server, "GET", path, headers={"Host": "evil.example"})[0] == 421, path
     assert ask(server, "GET", "/metrics", headers={"Host": "service.name"})[0] == 200
     assert ask(server, "GET", "/api/v1/status", headers={"Origin": "http://evil.example"})[0] == 403
     status, headers, _ = ask(server, "GET", "/api/v1/status", headers={"X-Request-ID": "my-7", "User-Agent": "a\tb"})

@@ -18,7 +18,7 @@ import docs  # noqa: E402
 
 pytestmark = pytest.mark.plain
 PAGES = docs.pages() + ["CONTRIBUTING.md", "CHANGELOG.md", "contrib/examples/flask/README.md", "bench/README.md"]
-SECTIONS = "server|listen|protocol|limits|aggregate|prometheus|http|redis"
+SECTIONS = "server|listen|protocol|limits|aggregate|prometheus|http|capture|mirror|redis"
 UNITS = {"s": "s", "min": "m", "h": "h"}
 
 

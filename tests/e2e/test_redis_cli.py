@@ -16,6 +16,8 @@ from redis.exceptions import ResponseError
 from cluster import Cluster, slot_of
 from harness import SLOW, TOP, Redis, Server, clean_env, run, short_dir, shard_of, stop, wait_for, STATSD
 
+pytestmark = pytest.mark.command
+
 ERROR = 0.0109  # of a quantile at the default schema
 
 

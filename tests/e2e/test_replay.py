@@ -1,17 +1,19 @@
 """statsd replay: what a capture file holds arrives again, all of it, when it is due."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
 
 from harness import SLOW, STATSD, Server, clean_env, run, short_dir, wait_for
-from pcap_files import NS, SLL2, USER0, counters, fragments, ip4, udp4, write
+from pcap_files import NS, SLL2, USER0, counters, fragments, ip4, udp4, write, write_ng
 
 NOW = 1_700_000_000 * NS
 
@@ -186,6 +188,116 @@ def test_standard_input_is_a_file_too(tmp_path):
         assert len(r.take(5)) == 5
 
 
+@pytest.mark.parametrize("endian, resolution", [("<", 6), (">", 9)])
+def test_a_pcapng_file_is_played_at_its_pace(tmp_path, endian, resolution):
+    packets = [(NOW + i * NS // 10, udp4(b"ng.%d:1|c" % i)) for i in range(4)]
+    file = write_ng(tmp_path / "f", packets, endian=endian, resolution=resolution)
+    with Receiver() as r:
+        sums, _ = replay("--to", r.url, file)
+        assert r.take(4) == [b"ng.%d:1|c" % i for i in range(4)] and 0.29 < sums["seconds"] < SLOW
+
+
+class Play:
+    """A replay that is under way."""
+
+    def __init__(self, *words, **more):
+        self.process = subprocess.Popen([STATSD, "replay", "--json", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_env(), **more)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def interrupt(self, status=0):
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=10 * SLOW)
+        assert self.process.returncode == status, err
+        sums = json.loads(out)
+        assert sums["interrupted"] is True and sums["damaged_files"] == 0 and b"warning" not in err
+        return sums
+
+
+def test_a_pipe_is_played_as_it_fills_and_ctrl_c_ends_the_wait(tmp_path):
+    with open(counters(tmp_path / "f", 60), "rb") as f:
+        data = f.read()
+    with Receiver() as r, Play("--to", r.url, "-", stdin=subprocess.PIPE) as p:
+        p.process.stdin.write(data[:-10])
+        p.process.stdin.flush()
+        assert len([r.socket.recv(65536) for _ in range(2)]) == 2
+        assert p.interrupt()["datagrams"] == 2
+
+
+def test_a_fifo_that_nobody_writes_to_is_waited_for(tmp_path):
+    fifo = str(tmp_path / "fifo")
+    os.mkfifo(fifo)
+    with open(counters(tmp_path / "f", 100), "rb") as f, Receiver() as r:
+        with Play("--to", r.url, fifo) as p:
+            wait_for(lambda: b"to udp" in p.process.stderr.readline(), "its first line")
+            assert p.interrupt(status=1)["packets"] == 0
+        with Play("--to", r.url, "--speed", "max", fifo) as p:
+            with open(fifo, "wb") as to:
+                to.write(f.read())
+            assert p.process.wait(10 * SLOW) == 0 and len(r.take(5)) == 5
+
+
+def test_a_loop_over_one_packet_is_no_flood(tmp_path):
+    file = write(tmp_path / "f", [(NOW, udp4(b"a:1|c"))])
+    with Receiver() as r:
+        sums, _ = replay("--to", r.url, "--loop", "forever", "--speed", "4", "--for", "900ms", file)
+        assert 2 <= sums["datagrams"] <= 4
+
+
+def test_a_loop_over_nothing_ends(tmp_path):
+    file = write(tmp_path / "f", [(NOW, udp4(b"a:1|c", port=53))])
+    assert replay("--loop", "forever", file, status=1)[0]["skipped"] == {"other_port": 1}
+
+
+def test_a_limit_is_kept_where_the_receiver_is_slow(tmp_path):
+    file = counters(tmp_path / "f", 2000, per=1)
+    with short_dir() as dir, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(dir + "/s")
+        with Play("--to", "unixgram://%s/s" % dir, "--speed", "max", "--limit", "1000", file) as p:
+            time.sleep(0.5)  # longer than one try of a send takes
+            s.settimeout(5 * SLOW)
+            for _ in range(1000):
+                s.recv(65536)
+            out, _ = p.process.communicate(timeout=10 * SLOW)
+            sums = json.loads(out)
+            assert (sums["datagrams"], sums["refused"]) == (1000, 0) and sums["pauses"] > 0
+
+
+def test_a_server_that_closes_its_stream_is_connected_to_again_and_each_loss_is_counted(tmp_path):
+    file = counters(tmp_path / "f", 2000, per=1, seconds=1)
+    got = []
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        s.settimeout(10 * SLOW)
+
+        def serve():
+            first, _ = s.accept()
+            got.append(first.recv(10))
+            first.close()
+            second, _ = s.accept()
+            with second:
+                while data := second.recv(65536):
+                    got.append(data)
+
+        t = threading.Thread(target=serve)
+        t.start()
+        sums, _ = replay("--to", "tcp://127.0.0.1:%d" % s.getsockname()[1], file)
+        t.join()
+        assert sums["reconnects"] == 1 and sums["datagrams"] + sums["refused"] == 2000
+        assert 1900 < b"".join(got[1:]).count(b"\n") <= sums["lines"]
+
+
+def test_fragments_that_were_captured_in_part_are_told_so(tmp_path):
+    first, *rest = fragments(b"x" * 4000)
+    file = write(tmp_path / "f", [(NOW, first[:100], len(first))] + [(NOW, p) for p in rest])
+    assert replay("--dry-run", file, status=1)[0]["skipped"] == {"truncated": 1, "repeated": 2}
+
+
 def test_a_dry_run_counts_and_sends_nothing(tmp_path):
     file = counters(tmp_path / "f", 1000, seconds=3600)
     with Receiver() as r:
@@ -221,12 +333,41 @@ def test_a_port_where_nobody_listens_is_told(tmp_path):
 
 def test_ctrl_c_ends_it_with_the_sums(tmp_path):
     file = counters(tmp_path / "f", 1000, seconds=3600)
-    with Receiver() as r:
-        p = subprocess.Popen([STATSD, "replay", "--json", "--to", r.url, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_env())
+    with Receiver() as r, Play("--to", r.url, file) as p:
         assert r.socket.recv(65536).startswith(b"replay.c0")
-        p.send_signal(signal.SIGINT)
-        out, _ = p.communicate(timeout=10 * SLOW)
-        assert p.returncode == 0 and json.loads(out)["interrupted"] is True and json.loads(out)["datagrams"] == 1
+        assert p.interrupt()["datagrams"] == 1
+
+
+def test_what_a_server_captured_of_every_transport_adds_up_the_same_when_it_is_replayed(tmp_path):
+    """Values differ, so that a datagram that is lost or sent twice is seen in the sums."""
+    lines = ["replay_c%d:%d|c\nreplay_t:%d|ms|@0.5" % (i % 7, i, i) for i in range(300)]
+
+    def sums(s):
+        return sorted(l for l in s.page().decode().splitlines() if re.match(r"replay_(c\d|t_(sum|count))\b", l))
+
+    def all_in(s):
+        wait_for(lambda: s.scrape().sum("statsd_lines_received_total") == 600, "all lines")
+        return sums(s)
+
+    with short_dir() as dir:
+        os.mkdir(dir + "/pcap")
+        sockets = [u.format(dir=dir) for u in ("udp://127.0.0.1:0", "unixgram://{dir}/d", "tcp://127.0.0.1:0", "unix://{dir}/s")]
+        with Server("capture.dir=" + dir + "/pcap", "capture.start=on", sockets=sockets) as s:
+            host, port = s.address("udp").rsplit(":", 1)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unixgram, \
+                    socket.socket(socket.AF_INET) as tcp, socket.socket(socket.AF_UNIX) as unix:
+                udp.connect((host, int(port)))
+                unixgram.connect(dir + "/d")
+                tcp.connect(("127.0.0.1", int(s.address("tcp").rsplit(":", 1)[1])))
+                unix.connect(dir + "/s")
+                for i, line in enumerate(lines):
+                    (udp, unixgram, tcp, unix)[i % 4].sendall(line.encode() + b"\n")
+            before = all_in(s)
+        assert len(before) == 9
+        with Server() as s:
+            files = [os.path.join(dir, "pcap", f) for f in sorted(os.listdir(dir + "/pcap"))]
+            done, _ = replay("--to", "udp://%s:%d" % s.udp(), "--speed", "max", *files)
+            assert done["lines"] == 600 and all_in(s) == before
 
 
 @pytest.mark.plain

@@ -26,6 +26,9 @@ def test_alone(shared):
 @pytest.mark.plain
 def test_plain():
     note("plain")
+@pytest.mark.command
+def test_command():
+    note("command")
 """
 FILES = ["test_%d.py" % i for i in range(6)]
 
@@ -55,15 +58,15 @@ def passed(run):
 
 def test_each_test_runs_once_and_those_of_a_file_in_one_process(tests):
     runs = [tests(E2E_TURNS=tests.turns, E2E_ALONE="no") for _ in range(3)]
-    assert sum(map(passed, runs)) == len(FILES) * 4
+    assert sum(map(passed, runs)) == len(FILES) * 5
     notes = tests.notes()
     assert sorted(what for what, _ in notes) == sorted(
-        "%s %s" % (name, what) for name in FILES for what in (0, 1, 2, "plain", "end of the module"))
+        "%s %s" % (name, what) for name in FILES for what in (0, 1, 2, "plain", "command", "end of the module"))
     for name in FILES:
         assert len({pid for what, pid in notes if what.startswith(name)}) == 1
 
 
-@pytest.mark.parametrize("env,count", [({}, 5), ({"E2E_ALONE": "no"}, 4), ({"E2E_ALONE": "only"}, 1), ({"E2E_SAN": "thread"}, 4),
-                                       ({"E2E_SAN": "thread", "E2E_ALONE": "no"}, 3)])
+@pytest.mark.parametrize("env,count", [({}, 6), ({"E2E_ALONE": "no"}, 5), ({"E2E_ALONE": "only"}, 1), ({"E2E_SAN": "thread"}, 4),
+                                       ({"E2E_SAN": "address,undefined"}, 5), ({"E2E_SAN": "thread", "E2E_ALONE": "no"}, 3)])
 def test_marks_say_what_is_left_out(tests, env, count):
     assert passed(tests(**env)) == len(FILES) * count

@@ -65,7 +65,8 @@ def test_without_the_right_password_no_path_says_anything(tmp_path):
             for headers in ({}, basic("prom", "wrong"), basic("prom", "other"), basic("nobody", "secret"), basic("", ""),
                             {"Authorization": "Basic !"}, {"Authorization": "Bearer secret"}):
                 code, head, body = s.get(path, headers=headers)
-                assert (code, body) == (401, b"a user and a password are needed\n"), (path, headers)
+                says = b'{"error":"%s"}\n' if path.startswith("/api/") else b"%s\n"
+                assert (code, body) == (401, says % b"a user and a password are needed"), (path, headers)
                 assert head["WWW-Authenticate"] == 'Basic realm="statsd", charset="UTF-8"'
             assert status(s, path, "prom") == status(s, path, "alice", "other") == (404 if path == "/nowhere" else 200)
         p = page(s)

@@ -1,7 +1,8 @@
 """Several runs of pytest at a time over the same tests: each takes the next file that no other has.  tests/support/suite.sh starts them.
 
 E2E_TURNS is a folder that they share: who can make a file of the name there has the test file.  E2E_ALONE: "no" leaves out what is
-marked `alone`, "only" leaves out the rest.  E2E_SAN: the sanitizers of this build; what is marked `plain` is left out then.
+marked `alone`, "only" leaves out the rest.  E2E_SAN: the sanitizers of this build; what is marked `plain` is left out then, and
+what is marked `command` under that of threads.
 """
 import os
 
@@ -9,7 +10,8 @@ import pytest
 
 MARKS = ("alone: measures what other tests would disturb; runs when they are over",
          "prometheus: waits for a real Prometheus more than for the server",
-         "plain: hardly runs the server, so that a sanitizer has nothing to see")
+         "plain: hardly runs the server, so that a sanitizer has nothing to see",
+         "command: of a command with one thread, so that ThreadSanitizer has nothing to see")
 
 
 def pytest_configure(config):
@@ -19,7 +21,8 @@ def pytest_configure(config):
 
 def is_left_out(item):
     alone = item.get_closest_marker("alone") is not None
-    if item.get_closest_marker("plain") and os.environ.get("E2E_SAN"):
+    sanitizers = os.environ.get("E2E_SAN", "")
+    if item.get_closest_marker("plain") and sanitizers or item.get_closest_marker("command") and "thread" in sanitizers:
         return True
     return alone == (os.environ["E2E_ALONE"] == "no") if os.environ.get("E2E_ALONE") else False
 

@@ -21,6 +21,8 @@
       (p, n, prot, flags, fd, at))                                                                \
     X(mmap64, void *, MAP_FAILED, (void *p, size_t n, int prot, int flags, int fd, off_t at),     \
       (p, n, prot, flags, fd, at))                                                                \
+    X(fopencookie, FILE *, NULL, (void *of, const char *mode, cookie_io_functions_t io),          \
+      (of, mode, io))                                                                             \
     X(mremap, void *, MAP_FAILED, (void *p, size_t n, size_t more, int flags), (p, n, more, flags))
 
 #define SYSTEM_CALLS(X)                                                                           \
@@ -37,6 +39,7 @@
     X(fchmod, int, -1, (int fd, mode_t mode), (fd, mode))                                         \
     X(fchownat, int, -1, (int dir, const char *path, uid_t user, gid_t group, int flags),         \
       (dir, path, user, group, flags))                                                            \
+    X(fdopen, FILE *, NULL, (int fd, const char *mode), (fd, mode))                               \
     X(fdopendir, DIR *, NULL, (int fd), (fd))                                                     \
     X(flock, int, -1, (int fd, int op), (fd, op))                                                 \
     X(fopen, FILE *, NULL, (const char *path, const char *mode), (path, mode))                    \

@@ -34,6 +34,7 @@ ERRNOS = collections.defaultdict(lambda: ("EINTR", "EIO"), {
     "accept4": ("ECONNABORTED", "EMFILE"), "access": ("ENOMEM", "EACCES"), "bind": ("ENOMEM", "EADDRINUSE"),
     "chmod": ("ENOMEM", "EPERM"), "connect": ("EINTR", "ECONNREFUSED"), "epoll_create1": ("ENOMEM", "EMFILE"),
     "epoll_ctl": ("ENOMEM", "ENOSPC"), "epoll_wait": ("EINTR", "ENOMEM"), "faccessat": ("ENOMEM", "EACCES"), "fchmod": ("EINTR", "EPERM"),
+    "fdopen": ("ENOMEM", "EINVAL"),
     "flock": ("EINTR", "ENOLCK"), "fopen": ("EINTR", "EMFILE"), "fopen64": ("EINTR", "EMFILE"), "fstat": ("ENOMEM", "EIO"),
     "fstat64": ("ENOMEM", "EIO"), "getpeername": ("ENOBUFS", "ENOTCONN"), "getrandom": ("EINTR", "ENOSYS"),
     "getsockname": ("ENOBUFS", "ENOMEM"), "getsockopt": ("ENOBUFS", "ENOPROTOOPT"), "lchown": ("ENOMEM", "EPERM"),

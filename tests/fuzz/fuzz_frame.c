@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "capture/frame.h"
 #include "capture/reassembly.h"
@@ -52,7 +53,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const size_t wire_len = data[at + 2] | (size_t)data[at + 3] << 8;
         at += 4;
         len = len < size - at ? len : size - at;
-        one(r, link, data + at, len, wire_len, at_ns);
+        uint8_t *frame = malloc(len + 1); /* of its own: a byte behind it is none of the input */
+        memcpy(frame + 1, data + at, len);
+        one(r, link, frame + 1, len, wire_len, at_ns);
+        free(frame);
         at += len;
     }
     reassembly_free(r);

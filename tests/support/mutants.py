@@ -37,10 +37,9 @@ COPIED = ["Makefile", "README.md", "LICENSE", "statsd.conf.example", "src", "inc
 BELONG = {
     "aggregate": "prop/* replay/exposition replay/lane replay/rules replay/state unit/core e2e/limits_by_sender",
     "api": "replay/api",
-    "capture": "replay/frame e2e/replay",
     "app": "e2e/run e2e/stop e2e/reload e2e/http e2e/descriptors e2e/refused e2e/systemd e2e/restarts e2e/state e2e/takeover e2e/sandbox e2e/web_config e2e/web_config_tls",
     "base": "prop/probe_move replay/number replay/parse",
-    "capture": "e2e/capture",
+    "capture": "replay/frame e2e/capture e2e/replay",
     "cluster": "replay/cluster_shard unit/expose e2e/cluster_metrics",
     "cmd": "replay/convert e2e/explain e2e/mapping e2e/check_test e2e/convert e2e/config",
     "config": "replay/config replay/web_config replay/mapping replay/rules unit/cmd e2e/config e2e/web_config e2e/web_config_tls",

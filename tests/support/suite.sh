@@ -4,7 +4,7 @@
 #   suite.sh PART...      PART: layers | binaries FILE... | replay FILE... | e2e | interop
 #
 # Environment: CC, SAN, B (build directory), PYTHON; T: words for pytest (T='-k name'); SLOW=1: the long tests too;
-# E2E_JOBS: so many runs of pytest at a time (2).
+# E2E_JOBS: so many runs of pytest at a time (3).
 # The counts are left in $B/suite.count as "passed failed skipped".
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -112,7 +112,7 @@ judge_pytest() {   # OUTPUT STATUS
 run_pytest() {
     local jobs=1 i turn=() pids=() rc p=0 all_f=0
     if [ "$1" = e2e ]; then
-        jobs=${E2E_JOBS:-2} turn=(E2E_TURNS="$log/turns" E2E_ALONE=no)
+        jobs=${E2E_JOBS:-3} turn=(E2E_TURNS="$log/turns" E2E_ALONE=no)
         mkdir -p "$log/turns"
     fi
     for ((i = 2; i <= jobs; i++)); do

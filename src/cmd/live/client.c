@@ -1,12 +1,16 @@
 #include "cmd/live/client.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "base/mem.h"
+#include "base/now.h"
 #include "cmd/live/curl.h"
 
-enum { CONNECT_MS = 3000, SILENCE_S = 20 /* a stream has a heartbeat within that */ };
+enum { CONNECT_MS = 3000, SILENCE_MS = 20000 /* a stream has a heartbeat within that */ };
 
 struct client {
     const struct curl *curl;
@@ -19,6 +23,7 @@ struct client {
     bool (*data)(void *cookie, struct slice piece);
     void *cookie;
     struct buf refusal; /* the body of another status than 200 */
+    uint64_t heard_ms;  /* when it began, or bytes of the body last came */
     bool enough;
 };
 
@@ -34,6 +39,7 @@ static size_t on_data(char *ptr, size_t one, size_t n, void *client)
 {
     struct client *c = client;
     (void)one;
+    c->heard_ms = now_mono_ms();
     if (status_of(c) != 200) {
         if (c->refusal.len < CURL_ERROR_SIZE)
             buf_append(&c->refusal, ptr, n < CURL_ERROR_SIZE ? n : CURL_ERROR_SIZE);
@@ -53,8 +59,6 @@ static void set_up(struct client *c)
     (void)l->easy_setopt(c->easy, CURLOPT_PROXY, ""); /* a proxy would keep a stream back */
     (void)l->easy_setopt(c->easy, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
     (void)l->easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    (void)l->easy_setopt(c->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    (void)l->easy_setopt(c->easy, CURLOPT_LOW_SPEED_TIME, (long)SILENCE_S);
     (void)l->easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_data);
     (void)l->easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
     if (o->ca_file != NULL)
@@ -115,35 +119,83 @@ void client_free(struct client *c)
     free(c);
 }
 
+/* Not libcurl's own limit, which is of bytes a second: a heartbeat of a stream is fewer. */
+static bool is_silent(struct client *c)
+{
+    if (now_mono_ms() < c->heard_ms + SILENCE_MS)
+        return false;
+    snprintf(c->why, sizeof c->why, "nothing came for %d s", SILENCE_MS / 1000);
+    return true;
+}
+
 /* Until the transfer is over.  returns  false: idle said that it is enough */
 static bool run(struct client *c, CURLcode *ret)
 {
     const struct client_opts *o = &c->opts;
     struct curl_waitfd input = { .fd = o->fd, .events = CURL_WAIT_POLLIN };
     int running = 1, left;
-    *ret = CURLE_OK;
-    while (c->curl->multi_perform(c->multi, &running) == CURLM_OK && running > 0) {
+    CURLMcode broken;
+    while ((broken = c->curl->multi_perform(c->multi, &running)) == CURLM_OK && running > 0) {
         (void)c->curl->multi_poll(c->multi, &input, o->fd >= 0, (int)o->wait_ms, NULL);
         if (o->idle != NULL && !o->idle(o->cookie))
             return false;
+        if (is_silent(c)) {
+            *ret = CURLE_OPERATION_TIMEDOUT;
+            return true;
+        }
     }
+    *ret = broken == CURLM_OK ? CURLE_OK : CURLE_FAILED_INIT;
     for (const CURLMsg *m; (m = c->curl->multi_info_read(c->multi, &left)) != NULL;)
         if (m->msg == CURLMSG_DONE)
             *ret = m->data.result;
     return true;
 }
 
-/* The server's own words, {"error":"..."}, or a line of text. */
+/* What whoever asked can do about it; NULL: the server's words say all there is. */
+static const char *remedy(long status)
+{
+    switch (status) {
+    case 301:
+    case 302:
+    case 307:
+    case 308:
+        return "it sends on to another address; give that one as --from";
+    case 401:
+        return "give the user and the password in the URL (https://user:password@host) or in "
+               "~/.netrc";
+    case 404:
+        return "it has no such API: an older statsd, or another server; is this the address of "
+               "http.listen?";
+    case 421:
+        return "ask by its address, or name this host in its http.hosts";
+    default:
+        return NULL;
+    }
+}
+
+/* {"error":"..."}, or a line of text. */
+static void put_words(struct slice text, struct buf *error)
+{
+    struct slice rest = text, line = text;
+    json_t *j = json_loadb(text.ptr, text.len, 0, NULL);
+    const char *words = json_string_value(json_object_get(j, "error"));
+    (void)slice_cut(&rest, '\n', &line);
+    if (words != NULL)
+        line = slice_str(words);
+    if (line.len > 0) {
+        buf_append_str(error, ": ");
+        buf_append_slice(error, line);
+    }
+    json_decref(j);
+}
+
 static void say_refusal(struct client *c, struct buf *error)
 {
-    struct slice text = buf_slice(&c->refusal), rest = text, before;
+    const char *then = remedy(status_of(c));
     buf_printf(error, "%s answers %ld", c->shown.ptr, status_of(c));
-    if (slice_cut(&rest, '\n', &before) && before.len > 0)
-        text = before;
-    if (text.len > 0) {
-        buf_append_str(error, ": ");
-        buf_append_slice(error, text);
-    }
+    put_words(buf_slice(&c->refusal), error);
+    if (then != NULL)
+        buf_printf(error, "; %s", then);
 }
 
 enum client_result client_stream(struct client *c, const char *path,
@@ -162,6 +214,7 @@ enum client_result client_stream(struct client *c, const char *path,
     c->cookie = cookie;
     c->enough = false;
     c->why[0] = '\0';
+    c->heard_ms = now_mono_ms();
     buf_clear(&c->refusal);
     (void)c->curl->easy_setopt(c->easy, CURLOPT_URL, url.ptr);
     (void)c->curl->multi_add_handle(c->multi, c->easy);

@@ -58,7 +58,7 @@ enum client_result client_get(struct client *c, const char *path, struct buf *ou
  * client_stream(c, path, data, cookie, error):
  * The body of a reply without an end, piece by piece.
  *   data     returns  false: enough
- *   returns  CLIENT_AWAY also when the server ended it
+ *   returns  CLIENT_OK: the server ended it
  */
 enum client_result client_stream(struct client *c, const char *path,
                                  bool (*data)(void *cookie, struct slice piece), void *cookie,

@@ -16,6 +16,8 @@
 
 enum { VALUE_CELLS = 13, ITEM_BYTES = 128, NUMBER_BYTES = 40 };
 
+#define MOST 1e15 /* of a number that is shown */
+
 /* Lines that are still free, and what the one that is being filled holds. */
 struct page {
     struct buf *out;
@@ -58,12 +60,19 @@ static void put_item(struct page *p, const char *text)
     p->used += plain_put(slice_str(text), p->columns - p->used, p->out);
 }
 
+/* Whatever a server says: from 0 to MOST. */
+static double bounded(double v)
+{
+    return v > 0 ? (v < MOST ? v : MOST) : 0;
+}
+
 /* 1234567.8 as "1,234,568"; below 10 with a decimal where it has one. */
-static void put_number(char *to, double v)
+static void put_number(char *to, double any)
 {
     char digits[NUMBER_BYTES];
-    bool whole = v >= 10 || v == (double)(uint64_t)v;
-    int n = snprintf(digits, sizeof digits, whole ? "%.0f" : "%.1f", v < 1e18 ? v : 1e18);
+    double v = bounded(any);
+    bool whole = v >= 10 || v == (double)(unsigned)v;
+    int n = snprintf(digits, sizeof digits, whole ? "%.0f" : "%.1f", v);
     int at = 0;
     for (int i = 0; i < n; i++) {
         if (whole && i > 0 && (n - i) % 3 == 0)
@@ -75,7 +84,7 @@ static void put_number(char *to, double v)
 
 static void put_uptime(char *to, size_t size, double s)
 {
-    uint64_t t = s > 0 ? (uint64_t)s : 0;
+    uint64_t t = (uint64_t)bounded(s);
     if (t >= 86400)
         snprintf(to, size, "up %ud %02u:%02u", (unsigned)(t / 86400), (unsigned)(t / 3600 % 24),
                  (unsigned)(t / 60 % 60));
@@ -103,7 +112,7 @@ static void put_series(struct page *p, const struct model *m)
     put_item(p, item);
     if (m->redis[0] == '\0')
         return;
-    snprintf(item, sizeof item, "redis %s, lag %.1f s", m->redis, m->redis_lag_s);
+    snprintf(item, sizeof item, "redis %s, lag %.1f s", m->redis, bounded(m->redis_lag_s));
     put_item(p, item);
 }
 

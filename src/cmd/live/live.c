@@ -1,6 +1,7 @@
 #include "cmd/live/live.h"
 
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -54,6 +55,19 @@ int live_fail(const struct cli_io *io, struct buf *error)
     buf_release(&line);
     buf_clear(error);
     return CLI_FAILED;
+}
+
+bool live_json(const json_t *j, struct buf *out)
+{
+    char *text = json_dumps(j, JSON_COMPACT | JSON_ENSURE_ASCII);
+    for (const char *c = text; c != NULL && *c != '\0'; c++) {
+        if (*c == 0x7f)
+            buf_append_str(out, "\\u007f");
+        else
+            buf_append_char(out, *c);
+    }
+    free(text);
+    return text != NULL;
 }
 
 void live_sleep_ms(unsigned ms)

@@ -8,6 +8,8 @@
 #ifndef CMD_LIVE_LIVE_H
 #define CMD_LIVE_LIVE_H
 
+#include <jansson.h>
+
 #include "cmd/cli.h"
 #include "cmd/live/client.h"
 
@@ -24,6 +26,9 @@ int live_number(const struct cli_io *io, const char *option, const char *text, u
 
 /* "statsd: ..." to io->err, escaped; clears error.  returns  CLI_FAILED */
 int live_fail(const struct cli_io *io, struct buf *error);
+
+/* Append j on one line, in characters of ASCII that are shown.  returns  false: j is NULL */
+bool live_json(const json_t *j, struct buf *out);
 
 /* Do nothing for so long. */
 void live_sleep_ms(unsigned ms);

@@ -23,6 +23,8 @@ static json_t *load(struct slice json)
     return NULL;
 }
 
+#define MOST 1e18 /* of what is counted; a server may say anything */
+
 static double number(const json_t *object, const char *key)
 {
     return json_number_value(json_object_get(object, key));
@@ -31,7 +33,7 @@ static double number(const json_t *object, const char *key)
 static uint64_t count(const json_t *object, const char *key)
 {
     double v = number(object, key);
-    return v > 0 ? (uint64_t)v : 0;
+    return v > 0 ? (uint64_t)(v < MOST ? v : MOST) : 0;
 }
 
 static void word(const json_t *object, const char *key, char *ret)
@@ -125,9 +127,9 @@ static void take_row(struct model *m, const json_t *item)
 
 bool model_top(struct model *m, struct slice json, enum model_by by)
 {
-    json_t *j = load(json), *item;
+    json_t *j = load(json);
     const json_t *top = json_object_get(j, "top");
-    size_t i, n = json_array_size(top);
+    size_t n = json_array_size(top);
     if (!json_is_array(top)) {
         json_decref(j);
         return false;
@@ -135,11 +137,10 @@ bool model_top(struct model *m, struct slice json, enum model_by by)
     rows_free(m);
     m->by = by;
     m->share = number(j, "share");
-    m->rows = mem_zalloc((n > 0 ? n : 1) * sizeof m->rows[0]);
-    json_array_foreach(top, i, item) {
-        if (i < MODEL_ROWS_MAX)
-            take_row(m, item);
-    }
+    n = n < MODEL_ROWS_MAX ? n : MODEL_ROWS_MAX;
+    m->rows = mem_zalloc((n + 1) * sizeof m->rows[0]);
+    for (size_t i = 0; i < n; i++)
+        take_row(m, json_array_get(top, i));
     json_decref(j);
     return true;
 }

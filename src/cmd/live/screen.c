@@ -53,6 +53,12 @@ void screen_wait(unsigned ms)
     (void)poll(&input, 1, (int)ms); /* a signal (SIGWINCH) ends it too */
 }
 
+bool screen_is_gone(void)
+{
+    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+    return poll(&input, 1, 0) > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
 int screen_key(void)
 {
     int key = getch();

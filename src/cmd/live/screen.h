@@ -30,6 +30,9 @@ void screen_show(struct slice lines);
 /* Until there is a key, or the terminal has another size, or so long. */
 void screen_wait(unsigned ms);
 
+/* Has the terminal hung up?  It has no more keys then, and no wait for one waits. */
+bool screen_is_gone(void);
+
 /* The next key, at once.  returns  a byte or a SCREEN_... */
 int screen_key(void);
 

@@ -7,9 +7,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-
-#include <jansson.h>
 
 #include "base/mem.h"
 #include "cmd/live/live.h"
@@ -24,7 +21,7 @@ struct tail {
     bool json;
     uint64_t rate;
     uint64_t left; /* lines still to be shown */
-    bool broken;   /* standard output takes no more */
+    int broken;    /* errno of standard output, which takes no more; 0: it does */
     bool was_there;
     struct sse sse;
 };
@@ -33,9 +30,9 @@ struct tail {
 static bool print_take(struct tail *t, struct buf *line)
 {
     buf_append_char(line, '\n');
-    t->broken = !cli_write(t->io->out, line);
+    t->broken = cli_write(t->io->out, line) ? 0 : errno;
     buf_release(line);
-    return !t->broken;
+    return t->broken == 0;
 }
 
 static bool show_line(struct tail *t, const json_t *data)
@@ -43,9 +40,7 @@ static bool show_line(struct tail *t, const json_t *data)
     struct buf out = { 0 };
     const json_t *line = json_object_get(data, "line");
     if (t->json) {
-        char *text = json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII);
-        buf_append_str(&out, text != NULL ? text : "{}");
-        free(text);
+        (void)live_json(data, &out);
     } else {
         struct slice s = slice_of(json_string_value(line), json_string_length(line));
         (void)plain_put(s, SIZE_MAX, &out);
@@ -140,5 +135,5 @@ int tail_main(const struct cli_args *args, const struct cli_io *io)
     client_free(c);
     sse_release(&t.sse);
     buf_release(&error);
-    return rc == CLI_OK && t.broken && errno != EPIPE ? CLI_FAILED : rc;
+    return rc == CLI_OK && t.broken != 0 && t.broken != EPIPE ? CLI_FAILED : rc;
 }

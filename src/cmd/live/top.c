@@ -5,7 +5,6 @@
  *   live          the screen: keys are taken while an answer is waited for, too
  *   once          two looks, a second apart, and one frame as text or JSON
  */
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -146,6 +145,7 @@ static bool take_keys(void *top)
     bool any = false;
     for (int key; (key = screen_key()) != SCREEN_NO_KEY; any = true)
         press(t, key);
+    t->quit = t->quit || screen_is_gone();
     if (any)
         show(t);
     return !t->quit && !t->asked_anew;
@@ -197,6 +197,15 @@ static int run_live(struct top *t)
 
 /* ---- once ---- */
 
+/* Not as the server wrote it: this may be a terminal.  returns  false: it is no JSON */
+static bool put_json(struct slice answer, struct buf *out)
+{
+    json_t *j = json_loadb(answer.ptr, answer.len, JSON_ALLOW_NUL, NULL);
+    bool yes = live_json(j, out);
+    json_decref(j);
+    return yes;
+}
+
 static int print_json(struct top *t, struct buf *error)
 {
     struct buf out = { 0 }, part = { 0 }, path = { 0 };
@@ -209,10 +218,10 @@ static int print_json(struct top *t, struct buf *error)
     enum client_result rc = CLIENT_OK;
     for (size_t i = 0; i < ARRAY_LEN(parts) && rc == CLIENT_OK; i++) {
         rc = get(t, parts[i].path, &part, error);
-        while (part.len > 0 && part.ptr[part.len - 1] == '\n')
-            part.len--;
+        if (rc != CLIENT_OK)
+            break;
         buf_printf(&out, "%s\"%s\":", i == 0 ? "{" : ",", parts[i].name);
-        buf_append_slice(&out, buf_slice(&part));
+        rc = take(put_json(buf_slice(&part), &out), t, error) ? rc : CLIENT_REFUSED;
     }
     buf_append_str(&out, "}\n");
     int status = rc == CLIENT_OK ? CLI_OK : CLI_FAILED;

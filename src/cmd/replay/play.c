@@ -41,7 +41,9 @@ struct replay {
     struct replay_sums sums, shown; /* shown: as of the live line before */
     uint64_t start_ns, start_wall_ns, live_ns;
     uint64_t taken; /* datagrams, for --limit */
-    bool terminal, over;
+    bool terminal;
+    bool over;  /* no more is taken */
+    bool hurry; /* nor is anything waited for: the user wants it to end, or its time is up */
 
     /* What is to be sent next. */
     struct buf bytes;
@@ -65,10 +67,10 @@ static void nap(struct replay *r, uint64_t ns)
     sigset_t set;
     const struct timespec t = { .tv_nsec = (long)(ns < NAP_NS ? ns : NAP_NS) };
     stop_signals(&set);
-    if (r->over && ns > 0) {
+    if (r->hurry && ns > 0) {
         nanosleep(&t, NULL);
-    } else if (!r->over && sigtimedwait(&set, NULL, &t) > 0) {
-        r->sums.interrupted = r->over = true;
+    } else if (!r->hurry && sigtimedwait(&set, NULL, &t) > 0) {
+        r->sums.interrupted = r->over = r->hurry = true;
         pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     }
 }
@@ -100,7 +102,7 @@ static uint64_t look(struct replay *r)
     const uint64_t now_ns = now_mono_ns();
     live(r, now_ns);
     if (r->o->for_ms > 0 && now_ns - r->start_ns >= r->o->for_ms * 1000000)
-        r->over = true;
+        r->over = r->hurry = true;
     return now_ns;
 }
 
@@ -130,13 +132,13 @@ static void flush(struct replay *r)
     lag_note(r, look(r));
     if (r->o->dry_run)
         count_only(r);
-    /* The end of the time, and the wish to stop, leave out what would have to wait. */
+    /* Who is in a hurry leaves out what would have to wait. */
     for (size_t at = 0; at < r->n && !r->o->dry_run;) {
         size_t done = outlet_send(&r->outlet, &b, at);
         at += done;
         look(r);
         nap(r, 0);
-        if (done == 0 && r->over)
+        if (done == 0 && r->hurry)
             break;
     }
     buf_clear(&r->bytes);
@@ -238,6 +240,16 @@ static void say(struct replay *r, const char *what, struct buf *text)
     buf_release(text);
 }
 
+/* What the reader asks while it waits: what lies ready is due. */
+static bool go_on(void *arg)
+{
+    struct replay *r = arg;
+    flush(r);
+    look(r);
+    nap(r, 0);
+    return !r->over;
+}
+
 /* returns  false: it cannot be read, and it was said */
 static bool play_file(struct replay *r, const char *path)
 {
@@ -248,7 +260,13 @@ static bool play_file(struct replay *r, const char *path)
     int rc = 1;
     opts.path = path;
     opts.counts = &r->sums.input;
+    opts.go_on = go_on;
+    opts.arg = r;
     if (input_open(&opts, &in, &error) < 0) {
+        if (r->over) { /* nothing more was to be read */
+            buf_release(&error);
+            return true;
+        }
         say(r, "", &error);
         return false;
     }
@@ -256,10 +274,11 @@ static bool play_file(struct replay *r, const char *path)
         r->sums.part = input_part(in);
         play(r, &d);
     }
+    nap(r, 0); /* Ctrl-C ends who writes to a pipe, too */
     flush(r);
     input_close(in);
     /* The capture was ended by force: what there is is good. */
-    if (rc < 0) {
+    if (rc < 0 && !r->over) {
         r->sums.damaged_files++;
         say(r, "warning: what lies before it was replayed: ", &error);
     }
@@ -267,10 +286,12 @@ static bool play_file(struct replay *r, const char *path)
     return true;
 }
 
+/* A loop over what has no length, such as one packet, takes a second of the recording: at a pace
+ * nobody floods the target without asking for it. */
 static bool play_all(struct replay *r)
 {
     while (!r->over && r->sums.loops < r->o->loops) {
-        const uint64_t before = r->sums.input.datagrams;
+        const uint64_t before = r->sums.input.datagrams, began_ns = r->playback.past_ns;
         for (size_t i = 0; i < r->o->n_files && !r->over; i++) {
             playback_again(&r->playback);
             if (!play_file(r, r->o->files[i]))
@@ -279,6 +300,8 @@ static bool play_all(struct replay *r)
         r->sums.loops += !r->over;
         if (r->sums.input.datagrams == before)
             break; /* nor would there be any the next time */
+        if (r->playback.past_ns == began_ns)
+            r->playback.past_ns += SECOND_NS;
     }
     return true;
 }
@@ -345,6 +368,7 @@ int replay_play(const struct replay_opts *o, const struct cli_io *io)
         bool read = play_all(r);
         if (!o->dry_run)
             outlet_settle(&r->outlet);
+        nap(r, 0);
         if (read || r->sums.input.packets > 0)
             status = report(r);
         status = read ? status : CLI_FAILED;

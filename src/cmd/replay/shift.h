@@ -11,9 +11,9 @@
 
 /**
  * shift_append(datagram, by_s, out):
- * Append the datagram, with `by_s` seconds added to each `|T` field behind a metric's type.  All
- * other bytes stay as they are, also those of a field that is no timestamp, or would not be one
- * afterwards; events and service checks do.
+ * Append the datagram, with `by_s` seconds added to each timestamp: `|T` behind a metric's type,
+ * `|d:` behind an event's text or a service check's status.  All other bytes stay as they are, also
+ * those of a field that is no timestamp, or would not be one afterwards.
  *   returns  how many were moved
  */
 size_t shift_append(struct slice datagram, int64_t by_s, struct buf *out);

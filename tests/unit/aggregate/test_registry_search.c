@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "aggregate/deleted.h"
 #include "aggregate/registry_priv.h"
 #include "aggregate/registry_search.h"
 #include "support/pipeline.h"
@@ -229,6 +230,77 @@ static void what_is_removed_starts_at_0_when_it_comes_back(void **unused)
     pipeline_release(&p);
 }
 
+/* As a server's turns do it: every worker is told, and turns follow while a sweep is under way. */
+static void tell_workers(struct pipeline *p, unsigned workers)
+{
+    struct deleted *d = registry_take_deleted(p->registry);
+    assert_non_null(d);
+    for (unsigned i = 0; i < workers; i++)
+        ingest_forget(p->in[i], d);
+    pipeline_turn(p);
+    pipeline_turn(p); /* what left the tables is buried */
+    assert_true(deleted_alone(d));
+    deleted_unref(d);
+    while (registry_expire(p->registry, p->now_ns)) {}
+}
+
+static void what_is_removed_gives_its_memory_and_its_place_back_without_a_ttl(void **unused)
+{
+    enum { WORKERS = 2 };
+    struct pipeline p;
+    (void)unused;
+    pipeline_init(&p, &(struct pipeline_opts){ .workers = WORKERS, .max_series = 5 });
+    pipeline_feed(&p, 0, "a:5|c\ng:1|g|#k:1,k:v\ng:1|g|#k:2,k:v\ng:1|g|#k:3,k:v\nt:1|ms");
+    pipeline_feed(&p, 1, "a:5|c\ns:1|s\nstays:3|c\nrefused:1|c");
+    pipeline_turn(&p);
+    assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_REFUSED), 1);
+    pipeline_close(&p);
+    size_t n = p.registry->n_all, memory = ingest_memory(p.in[0]);
+    assert_int_equal(n, 5);
+    remove_all(&p, "?", 4);
+    tell_workers(&p, WORKERS);
+    assert_int_equal(p.registry->n_all, 1);
+    assert_true(ingest_memory(p.in[0]) <= memory);
+    pipeline_feed(&p, 0, "a:2|c\nnew:1|c\nnew2:1|c");
+    pipeline_feed(&p, 1, "a:2|c\nstays:1|c\nlast:1|c\nbeyond:1|c");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "a 4\nlast 1\nnew 1\nnew2 1\nstays 4\n");
+    assert_int_equal(pipeline_stat(&p, INGEST_SAMPLES_REFUSED), 2);
+    pipeline_release(&p);
+}
+
+static void what_is_removed_with_its_interval_open_goes_when_that_is_over(void **unused)
+{
+    struct pipeline p;
+    (void)unused;
+    pipeline_init(&p, &(struct pipeline_opts){ .max_series = 10 });
+    pipeline_feed(&p, 0, "a:5|c\nb:7|c");
+    pipeline_turn(&p);
+    remove_all(&p, "a", 1);
+    tell_workers(&p, 1);
+    assert_int_equal(p.registry->n_all, 2);
+    assert_string_equal(pipeline_close(&p), "counter a 5\ncounter b 7\n");
+    while (registry_expire(p.registry, p.now_ns)) {}
+    assert_int_equal(p.registry->n_all, 1);
+    pipeline_release(&p);
+}
+
+static void what_comes_back_before_the_workers_are_told_keeps_its_samples(void **unused)
+{
+    struct pipeline p;
+    (void)unused;
+    pipeline_init(&p, &(struct pipeline_opts){ .max_series = 10 });
+    pipeline_feed(&p, 0, "a:5|c\ng:7|g");
+    pipeline_turn(&p);
+    remove_all(&p, "*", 2);
+    pipeline_feed(&p, 0, "a:1|c\ng:+2|g"); /* in the page that the sweep's turn seals */
+    tell_workers(&p, 1);
+    pipeline_feed(&p, 0, "a:1|c\ng:+2|g");
+    pipeline_turn(&p);
+    pipeline_expect(&p, "a 2\ng 4\n");
+    pipeline_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +310,9 @@ int main(void)
         cmocka_unit_test(pages_show_each_series_once),
         cmocka_unit_test(what_goes_and_comes_meanwhile_hides_nothing),
         cmocka_unit_test(what_is_removed_starts_at_0_when_it_comes_back),
+        cmocka_unit_test(what_is_removed_gives_its_memory_and_its_place_back_without_a_ttl),
+        cmocka_unit_test(what_is_removed_with_its_interval_open_goes_when_that_is_over),
+        cmocka_unit_test(what_comes_back_before_the_workers_are_told_keeps_its_samples),
     };
     return cmocka_run_group_tests_name("registry_search", tests, NULL, NULL);
 }

@@ -130,7 +130,7 @@ static void every_answer_says_what_it_is_and_is_not_kept(void **state)
         { "HEAD", "/api/v1/events", 200, "" },
         { "GET", "/api/v1/events?limit=0", 400, "\"argument\":\"limit\"" },
         { "HEAD", "/api/v1/events?limit=0", 400, "" },
-        { "GET", "/api/v1/", 404, "there are /api/v1/checks, /api/v1/conservation, " },
+        { "GET", "/api/v1/", 404, "there are /api/v1/capture, /api/v1/checks, " },
         { "GET", "/api/v1/event", 404, "no such path" },
         { "GET", "/api/v1/events/", 404, "no such path" },
         { "GET", "/api/v1/events/?limit=0", 404, "no such path" },

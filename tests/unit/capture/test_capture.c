@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -68,11 +69,39 @@ static struct capture_seen rig_end(struct rig *r)
 {
     struct capture_seen seen;
     capture_finish(r->capture);
-    capture_join(r->capture, &seen);
+    assert_true(capture_join(r->capture, WAIT_MS, &seen));
     for (int i = 0; i < FEEDS; i++)
         tap_ring_free(r->rings[i]);
     assert_true(seen.ended);
     return seen;
+}
+
+/* A disk that hangs, while `disk_hangs` is locked. */
+static pthread_mutex_t disk_hangs = PTHREAD_MUTEX_INITIALIZER;
+
+int fsync(int fd)
+{
+    (void)fd;
+    pthread_mutex_lock(&disk_hangs);
+    pthread_mutex_unlock(&disk_hangs);
+    return 0;
+}
+
+static void a_disk_that_hangs_holds_up_the_end_only_so_long(void **state)
+{
+    const struct capture_dir *d = *state;
+    struct capture_seen seen;
+    struct rig r;
+    rig_start(&r, d);
+    bring(&r, 0, 1, "a");
+    publish(&r);
+    rig_begin(&r);
+    pthread_mutex_lock(&disk_hangs);
+    capture_finish(r.capture);
+    assert_false(capture_join(r.capture, 20, &seen));
+    pthread_mutex_unlock(&disk_hangs);
+    seen = rig_end(&r);
+    assert_int_equal(seen.packets, 1);
 }
 
 static void wait_until_over(const struct rig *r, struct capture_seen *ret)
@@ -204,6 +233,26 @@ static void without_a_folder_it_does_not_begin(void **state)
         tap_ring_free(r.rings[i]);
 }
 
+static void as_many_sockets_are_described_as_there_is_room_for(void **state)
+{
+    enum { N = 1000 };
+    static struct capture_socket sockets[N];
+    static char url[400] = "unixgram://";
+    const struct capture_dir *d = *state;
+    struct rig r;
+    rig_start(&r, d);
+    memset(url + strlen(url), 'x', sizeof url - strlen(url) - 1);
+    for (int i = 0; i < N; i++)
+        sockets[i] = (struct capture_socket){ .url = url, .address.ss_family = AF_UNIX };
+    r.opts.sockets = sockets;
+    r.opts.n_sockets = N;
+    bring(&r, 0, 1, "a");
+    publish(&r);
+    rig_begin(&r);
+    (void)rig_end(&r);
+    expect(d, "[a]");
+}
+
 int main(void)
 {
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, capture_dir_setup, capture_dir_teardown)
@@ -214,6 +263,8 @@ int main(void)
         IN_DIR(it_is_over_when_its_time_is),
         IN_DIR(a_disk_that_fails_ends_it_and_what_it_did_not_take_is_counted),
         IN_DIR(without_a_folder_it_does_not_begin),
+        IN_DIR(a_disk_that_hangs_holds_up_the_end_only_so_long),
+        IN_DIR(as_many_sockets_are_described_as_there_is_room_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

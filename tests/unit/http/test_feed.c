@@ -238,6 +238,24 @@ static void a_reader_that_is_overtaken_gets_a_summary_and_goes_on(void **unused)
     http_feed_end(f);
 }
 
+static void a_comment_overtakes_nobody(void **unused)
+{
+    (void)unused;
+    struct http_feed *f = http_feed_new(NULL);
+    int fd = read_from(f, ": \n\n");
+    await_text(fd, ": \n\n");
+    size_t room, unread;
+    do { /* until it has as much to read as the feed keeps, and the kernel too */
+        append_large(f, 1);
+        unread = http_feed_unread(f, &room);
+    } while (room > 0);
+    for (unsigned i = 1; i <= 5; i++)
+        http_feed_tick(f, now_mono_ns() + (uint64_t)i * 2 * HTTP_FEED_BEAT_MS * NS_PER_MS);
+    assert_int_equal(http_feed_unread(f, &room), unread);
+    close(fd);
+    http_feed_end(f);
+}
+
 static void a_quiet_feed_sends_a_comment(void **unused)
 {
     (void)unused;
@@ -289,6 +307,7 @@ int main(void)
         T(a_reader_gets_the_opening_and_what_comes_later),
         T(one_reader_too_many_is_the_callers_to_refuse),
         T(a_reader_that_is_overtaken_gets_a_summary_and_goes_on),
+        T(a_comment_overtakes_nobody),
         T(a_quiet_feed_sends_a_comment),
         T(a_head_request_gets_the_head_alone),
         T(http_1_0_gets_plain_bytes),

@@ -61,7 +61,11 @@ static unsigned say_ok(void *cookie, const char **ret_text)
 }
 
 static struct http_route routes[] = {
-    { .path = "/page", .probe = say_ok, .methods = HTTP_GET | HTTP_POST, .guarded = true },
+    { .path = "/page", .probe = say_ok, .methods = HTTP_GET | HTTP_POST, .guarded = HTTP_GUARDED },
+    { .path = "/quit",
+      .probe = say_ok,
+      .methods = HTTP_POST,
+      .guarded = HTTP_GUARDED_FROM_PAGES },
     { .path = "/metrics", .probe = say_ok },
 };
 static struct http_server *server;
@@ -71,7 +75,7 @@ static int setup(void **state)
     (void)state;
     const char *error = "";
     const struct http_opts o = {
-        .listen = "127.0.0.1:0", .routes = routes, .n_routes = 2, .hosts = "stats.example"
+        .listen = "127.0.0.1:0", .routes = routes, .n_routes = 3, .hosts = "stats.example"
     };
     if (http_start(&o, &server, &error) != 0)
         fail_msg("%s", error);
@@ -100,6 +104,7 @@ static void other_sites_get_no_further_than_a_link(void **state)
     (void)state;
 #define LOCAL    "Host: localhost\r\n"
 #define CROSS    "Sec-Fetch-Site: cross-site\r\n"
+#define EMPTY    "Content-Length: 0\r\n"
 #define NAVIGATE "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
     static const struct {
         const char *method, *path, *headers;
@@ -121,6 +126,12 @@ static void other_sites_get_no_further_than_a_link(void **state)
         { "GET", "/page", LOCAL CROSS "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n",
           403 },
         { "GET", "/metrics", LOCAL CROSS "Origin: http://evil.com\r\n", 200 },
+        { "POST", "/quit", "Host: service.namespace\r\n" EMPTY, 200 },
+        { "POST", "/quit", "Host: localhost:91\r\nOrigin: http://localhost:91\r\n" EMPTY, 200 },
+        { "POST", "/quit", LOCAL "Origin: http://evil.com\r\n" EMPTY, 403 },
+        { "POST", "/quit", LOCAL "Origin: null\r\n" EMPTY, 403 },
+        { "POST", "/quit", LOCAL CROSS NAVIGATE EMPTY, 403 },
+        { "POST", "/quit", "Host: evil.com\r\nOrigin: http://evil.com\r\n" EMPTY, 421 },
     };
     struct http_stats stats;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -131,9 +142,9 @@ static void other_sites_get_no_further_than_a_link(void **state)
         buf_release(&reply);
     }
     http_stats(server, &stats);
-    assert_int_equal(stats.guarded[HTTP_GUARD_HOST], 1);
-    assert_int_equal(stats.guarded[HTTP_GUARD_ORIGIN], 3);
-    assert_int_equal(stats.guarded[HTTP_GUARD_CROSS_SITE], 3);
+    assert_int_equal(stats.guarded[HTTP_GUARD_HOST], 2);
+    assert_int_equal(stats.guarded[HTTP_GUARD_ORIGIN], 5);
+    assert_int_equal(stats.guarded[HTTP_GUARD_CROSS_SITE], 4);
 }
 
 static void an_answer_has_the_name_of_its_request_or_a_new_one(void **state)

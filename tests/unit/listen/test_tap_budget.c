@@ -96,8 +96,38 @@ static void when_it_is_quiet_again_all_is_taken_again(void **unused)
     tap_budget_init(&b, BUDGET, SEED);
     run(&b, &t, 64, 1000, MS / 10, 1000 * MS);
     assert_true(b.share < 0.01);
-    run(&b, &t, 1, 100, 100 * MS, 300 * MS);
+    run(&b, &t, 1, 100, 100 * MS, 2000 * MS);
     assert_true(b.share == 1);
+}
+
+/* As a load that comes in bursts of large reads: now none in a period, now three. */
+static void bursts_bring_no_more_than_the_budget_in_the_long_run(void **unused)
+{
+    struct tap_budget b;
+    struct traffic t = { .now_ns = MS };
+    (void)unused;
+    tap_budget_init(&b, BUDGET, SEED);
+    for (int i = 0; i < 200; i++) {
+        run(&b, &t, 64, 1000, 10 * MS, 30 * MS);
+        run(&b, &t, 1, 50, 10 * MS, 270 * MS);
+    }
+    assert_true(t.took < 60 * BUDGET * 5 / 4);
+    assert_true(t.took > 60 * BUDGET / 4);
+    double off = t.estimate / (double)t.datagrams - 1;
+    assert_true(off < 0.3 && off > -0.3);
+}
+
+static void a_reading_of_the_clock_from_before_the_period_ends_nothing(void **unused)
+{
+    struct tap_budget b;
+    struct traffic t = { .now_ns = 1000 * MS };
+    (void)unused;
+    tap_budget_init(&b, BUDGET, SEED);
+    run(&b, &t, 64, 1000, MS, 500 * MS);
+    const double share = b.share;
+    assert_true(share < 0.1);
+    tap_budget_note(&b, 10, 0, b.began_ns - 1);
+    assert_true(b.share == share);
 }
 
 int main(void)
@@ -107,6 +137,8 @@ int main(void)
         cmocka_unit_test(more_is_cut_to_about_the_budget_and_stands_for_all),
         cmocka_unit_test(a_surge_brings_some_times_the_budget_alone),
         cmocka_unit_test(when_it_is_quiet_again_all_is_taken_again),
+        cmocka_unit_test(bursts_bring_no_more_than_the_budget_in_the_long_run),
+        cmocka_unit_test(a_reading_of_the_clock_from_before_the_period_ends_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,12 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/now.h"
+#include "base/slice.h"
 #include "send/outlet.h"
 #include "send/udp_room.h"
 
@@ -148,6 +150,75 @@ static void the_room_of_a_port_is_what_its_queue_has_left(void **state)
     assert_false(udp_room(t.port, &filled));
 }
 
+/* ---- a target that has no room now and then ---- */
+
+static int answers[8]; /* errno of the n-th call's second datagram; 0: all goes; and over again */
+static size_t calls;
+
+static int fake_open(const struct target *t, int send_buffer_bytes, struct target_socket *ret)
+{
+    (void)send_buffer_bytes;
+    *ret = (struct target_socket){ .target = t, .fd = -1 };
+    calls = 0;
+    return 0;
+}
+
+static struct target_sent fake_send(struct target_socket *s, const struct send_block *b,
+                                    size_t first, size_t n, unsigned segments)
+{
+    (void)s, (void)b, (void)first, (void)segments;
+    const int error = answers[calls++ % ARRAY_LEN(answers)];
+    const size_t went = error != 0 ? (n > 1 ? 1 : 0) : n;
+    return (struct target_sent){
+        .datagrams = went, .messages = went, .failed = error != 0, .error = error
+    };
+}
+
+static void a_kernel_without_room_is_asked_again_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    static const int shortages[] = { EAGAIN, ENOBUFS, ENOMEM };
+    const struct target_kind kind = { .name = "fake", .open = fake_open, .send = fake_send };
+    const struct target t = { .kind = &kind };
+    const struct send_block b = block(100);
+    for (size_t i = 0; i < ARRAY_LEN(shortages); i++) {
+        struct outlet o;
+        const int these[8] = { shortages[i], 0, shortages[i], shortages[i], 0, 0, 0, 0 };
+        memcpy(answers, these, sizeof these);
+        assert_int_equal(outlet_open(&o, &t, true), 0);
+        for (size_t at = 0; at < b.n;)
+            at += outlet_send(&o, &b, at);
+        assert_int_equal(o.totals.datagrams, b.n);
+        assert_int_equal(o.totals.amount, b.amount);
+        assert_int_equal(o.totals.bytes, b.n * LEN);
+        assert_int_equal(o.totals.failed, 0);
+        assert_int_equal(o.totals.error, 0);
+        outlet_close(&o);
+    }
+}
+
+static void a_single_datagram_waits_for_room(void **state)
+{
+    (void)state;
+    const struct target_kind kind = { .name = "fake", .open = fake_open, .send = fake_send };
+    const struct target t = { .kind = &kind };
+    const struct send_block b = block(1);
+    const int these[8] = { ENOBUFS, ENOBUFS, 0, EMSGSIZE, 0, 0, 0, 0 };
+    struct outlet o;
+    memcpy(answers, these, sizeof these);
+    assert_int_equal(outlet_open(&o, &t, false), 0);
+    assert_int_equal(outlet_send(&o, &b, 0), 0);
+    assert_int_equal(outlet_send(&o, &b, 0), 0);
+    assert_int_equal(o.totals.pauses, 2);
+    assert_int_equal(outlet_send(&o, &b, 0), 1);
+    assert_int_equal(o.totals.failed, 0);
+    assert_int_equal(outlet_send(&o, &b, 0), 1); /* too long: it will never go */
+    assert_int_equal(o.totals.failed, 1);
+    assert_int_equal(o.totals.error, EMSGSIZE);
+    assert_int_equal(o.totals.datagrams, 1);
+    outlet_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +226,8 @@ int main(void)
         cmocka_unit_test(what_the_receiver_drops_is_told),
         cmocka_unit_test(a_receiver_that_reads_nothing_is_not_waited_for),
         cmocka_unit_test(a_closed_port_is_told),
+        cmocka_unit_test(a_kernel_without_room_is_asked_again_and_nothing_is_lost),
+        cmocka_unit_test(a_single_datagram_waits_for_room),
         cmocka_unit_test(the_room_of_a_port_is_what_its_queue_has_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

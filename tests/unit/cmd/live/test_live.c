@@ -199,6 +199,51 @@ static void a_small_screen_has_the_table_cut(void **unused)
                  "q quit  1-4 by  / filter  s sort  space \n");
 }
 
+/* Of a server that means harm, or is broken. */
+static void no_number_is_too_strange_to_be_shown(void **unused)
+{
+    static const char *const numbers[] = { "-1e300", "1e300",  "-1",      "-0.5",
+                                           "1e19",   "1e-300", "-1e-300", "18446744073709551615.0",
+                                           "0.04" };
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        const char *n = numbers[i];
+        struct model m = { 0 };
+        struct buf out = { 0 }, json = { 0 };
+        struct frame_view v = view();
+        buf_printf(&json,
+                   "{\"uptime_s\":%s,\"series\":%s,\"limits\":{\"max_series\":%s},"
+                   "\"redis\":{\"state\":\"lost\",\"lag_s\":%s},\"at_s\":%s,"
+                   "\"kernel_dropped\":%s,\"lines\":{\"received\":%s},\"share\":%s,"
+                   "\"top\":[{\"name\":\"a\",\"samples_per_second\":%s,\"error\":%s}]}",
+                   n, n, n, n, n, n, n, n, n, n);
+        assert_true(model_status(&m, buf_slice(&json)));
+        conserve(&m, 1000, 1);
+        assert_true(model_conservation(&m, buf_slice(&json)));
+        assert_true(model_top(&m, buf_slice(&json), BY_SAMPLES));
+        frame_put(&m, &v, 80, 24, &out);
+        assert_non_null(memmem(out.ptr, out.len, " a\n", 3));
+        buf_release(&out);
+        buf_release(&json);
+        model_release(&m);
+    }
+}
+
+static void an_answer_with_very_many_rows_is_cut(void **unused)
+{
+    (void)unused;
+    struct model m = { 0 };
+    struct buf json = { 0 };
+    buf_append_str(&json, "{\"top\":[{}");
+    for (unsigned i = 0; i < 2 * MODEL_ROWS_MAX; i++)
+        buf_append_str(&json, ",{\"name\":\"a\"}");
+    buf_append_str(&json, "]}");
+    assert_true(model_top(&m, buf_slice(&json), BY_SAMPLES));
+    assert_int_equal(m.n, MODEL_ROWS_MAX - 1);
+    buf_release(&json);
+    model_release(&m);
+}
+
 static void rows_are_filtered_and_sorted(void **unused)
 {
     (void)unused;
@@ -252,6 +297,8 @@ int main(void)
         cmocka_unit_test(what_is_no_answer_changes_nothing),
         cmocka_unit_test(a_wide_screen_shows_all),
         cmocka_unit_test(a_small_screen_has_the_table_cut),
+        cmocka_unit_test(no_number_is_too_strange_to_be_shown),
+        cmocka_unit_test(an_answer_with_very_many_rows_is_cut),
         cmocka_unit_test(rows_are_filtered_and_sorted),
         cmocka_unit_test(no_frame_is_larger_than_its_screen),
     };
