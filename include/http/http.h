@@ -55,12 +55,12 @@ enum http_guarded {
 };
 
 struct http_route {
-    const char *path; /* begins with "/" */
-    bool prefix;      /* all paths that begin with path, which ends in "/" */
-    unsigned methods; /* bits of enum http_method; 0: HTTP_GET */
-    size_t body_max;  /* bytes of a request's body, see above; 0: HTTP_BODY_BYTES */
+    const char *path;          /* begins with "/" */
+    bool prefix;               /* all paths that begin with path, which ends in "/" */
+    unsigned methods;          /* bits of enum http_method; 0: HTTP_GET */
+    size_t body_max;           /* bytes of a request's body, see above; 0: HTTP_BODY_BYTES */
     enum http_guarded guarded; /* what a browser brings of other sites is refused: guard.h */
-    bool json;        /* what the server itself answers here (4xx, 503) is {"error": "..."} */
+    bool json; /* what the server itself answers here (4xx, 503) is {"error": "..."} */
     /* Exactly one of the three; probe and ask are called on the HTTP thread. */
     struct http_body *fixed; /* borrowed for the server's life */
     /* returns the status; *ret_text: static, one line without its end */

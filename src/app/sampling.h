@@ -52,7 +52,7 @@ struct sampling_opts {
     uv_loop_t *loop;
     struct worker *const *workers; /* n_workers, borrowed until sampling_close */
     unsigned n_workers;
-    uint64_t budget; /* bytes a second of each worker, above 0 */
+    uint64_t budget;                /* bytes a second of each worker, above 0 */
     const struct parse_opts *parse; /* copied */
     void (*on_line)(void *cookie, const struct sampled *s);
     /* After the lines of each that had one. */

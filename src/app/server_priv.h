@@ -82,15 +82,15 @@ struct server {
     unsigned n_workers;
     struct worker_order order;
     struct turn turn;
-    struct events events;                /* events.log is what others read, and are told by */
-    struct scrape *scrape;               /* NULL until everything is built */
-    struct api *api;                     /* the same; NULL without HTTP too */
-    struct server_view *view;            /* what it shows of the server; NULL with it */
-    struct cluster_page *cluster;        /* the same; NULL without HTTP or redis.url, too */
-    struct sampling *sampling;           /* NULL without HTTP, or where http.sample is 0 */
-    struct top *top;                     /* the same */
-    struct api_tails *tails;             /* NULL without HTTP */
-    struct sampled_from sampled_from;    /* who sent the datagram of the sample at hand */
+    struct events events;             /* events.log is what others read, and are told by */
+    struct scrape *scrape;            /* NULL until everything is built */
+    struct api *api;                  /* the same; NULL without HTTP too */
+    struct server_view *view;         /* what it shows of the server; NULL with it */
+    struct cluster_page *cluster;     /* the same; NULL without HTTP or redis.url, too */
+    struct sampling *sampling;        /* NULL without HTTP, or where http.sample is 0 */
+    struct top *top;                  /* the same */
+    struct api_tails *tails;          /* NULL without HTTP */
+    struct sampled_from sampled_from; /* who sent the datagram of the sample at hand */
     struct http_server *http;
     struct server_web web; /* who may ask http, and how */
     struct web *page;

@@ -132,10 +132,9 @@ int server_sampling_open(struct server *s)
     const struct config *c = s->config;
     if (c->http_listen[0] == '\0')
         return 0;
-    const struct api_tails_opts tails = { .loop = &s->loop,
-                                          .refusal = tails_refusal(c),
-                                          .opened = on_tail_opened,
-                                          .cookie = s };
+    const struct api_tails_opts tails = {
+        .loop = &s->loop, .refusal = tails_refusal(c), .opened = on_tail_opened, .cookie = s
+    };
     int rc = api_tails_new(&tails, &s->tails);
     if (rc < 0 || c->http_sample == 0)
         return rc;

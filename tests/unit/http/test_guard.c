@@ -62,10 +62,7 @@ static unsigned say_ok(void *cookie, const char **ret_text)
 
 static struct http_route routes[] = {
     { .path = "/page", .probe = say_ok, .methods = HTTP_GET | HTTP_POST, .guarded = HTTP_GUARDED },
-    { .path = "/quit",
-      .probe = say_ok,
-      .methods = HTTP_POST,
-      .guarded = HTTP_GUARDED_FROM_PAGES },
+    { .path = "/quit", .probe = say_ok, .methods = HTTP_POST, .guarded = HTTP_GUARDED_FROM_PAGES },
     { .path = "/metrics", .probe = say_ok },
 };
 static struct http_server *server;
