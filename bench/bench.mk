@@ -50,6 +50,10 @@ $(B)/bench/micro_%: $(B)/obj/bench/micro_%.o $(LOADGEN_OBJ) $(B)/libstatsd.a
 
 $(B)/obj/bench/%.o: DEFS = -Ibench -Ibench/loadgen -Ibench/redis
 
+# Of the page and the workers, with the server's library.
+$(B)/tests/unit/bench/test_live: tests/unit/bench/test_live.c $(LIVE_OBJ) $(LOADGEN_OBJ) $(B)/libstatsd.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) -U_FORTIFY_SOURCE -Itests -Ibench/loadgen $(HARDEN_LD) $(LDFLAGS) -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(LDLIBS)
 $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -U_FORTIFY_SOURCE -Itests -Ibench/loadgen $(HARDEN_LD) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -lcmocka -ljansson -lpthread -lm
