@@ -10,7 +10,8 @@
 static const char groups[][2][32] = {
     {"to", "Where to"}, {"shape", "How much"}, {"series", "What"},
     {"metrics", "The server under load"},
-    {"find-max", "Search"}, {"web", "Steering"}, {"max-loss", "Bounds (exit status 1)"}, {"json", "Reports"},
+    {"find-max", "Search"},
+    {"web", "Steering"}, {"max-loss", "Bounds (exit status 1)"}, {"json", "Reports"},
 };
 /* clang-format on */
 

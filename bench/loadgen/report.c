@@ -1,7 +1,8 @@
 /*
  * report_judge takes a run apart (where was what lost, which bounds hold); report_text prints it, a
- * function for each group of lines: text_sent, text_workers, text_nobody, text_received, text_server.  The other
- * forms are in report_json.c, report_csv.c and report_html.c, which takes the text over.
+ * function for each group of lines: text_sent, text_workers, text_nobody, text_received,
+ * text_server.  The other forms are in report_json.c, report_csv.c and report_html.c, which takes
+ * the text over.
  */
 #include "report.h"
 

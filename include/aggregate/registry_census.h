@@ -7,7 +7,8 @@
  *
  * Names and tags are kept once each, with how many series use them: so each of those is looked at,
  * and no series but for a few, to name a metric that has the tag.  Series that have expired and
- * that a worker still knows are counted.  Of more than CENSUS_KEYS tag keys the counts are estimates.
+ * that a worker still knows are counted.  Of more than CENSUS_KEYS tag keys the counts are
+ * estimates.
  *
  *   thread   control
  *   cost     10 to 50 ns a name or tag

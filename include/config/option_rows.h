@@ -245,7 +245,7 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \
     X(mirror, to, STRING, "", 0, 0, "", RELOAD,                                                    \
-      "Another server, such as a staging one, that gets a copy of what comes in (docs/mirror.md): " \
+      "A server, such as a staging one, that gets a copy of what comes in (docs/mirror.md): "      \
       "udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or unix:///PATH; streams with "          \
       "?framing=dsd if it wants that. It never holds this server up: what it does not take is "    \
       "dropped and counted. Empty means none.")                                                    \

@@ -37,7 +37,8 @@ struct tap_opts {
      */
     double share;
     /* How many bytes a second about, by chance; each record has the share that held when it came.
-     * A surge brings some times as much until the share has followed, within a tenth of a second. */
+     * A surge brings some times as much until the share has followed, within a tenth of a
+     * second. */
     uint64_t budget;
     uint32_t most; /* bytes that are kept of each datagram, from its front on; 0: all */
     bool senders;  /* records have their senders */

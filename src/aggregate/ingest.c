@@ -3,8 +3,8 @@
  *   ingest_turn       take the other page back, sweep, seal the current one
  *     retire            another mapping is in force from now on: all cells go with the page
  *     bury              cells that the other page had dropped: control has let go of them
- *     expire            a slice of the table: cells that are idle for their ttl, or whose series was
- *                       deleted, leave it (expire_cell, expire_alias, ingest_expire_dropped)
+ *     expire            a slice of the table: cells that are idle for their ttl, or whose series
+ *                       was deleted, leave it (expire_cell, expire_alias, ingest_expire_dropped)
  *     table_tidy        a step of the table's move to another size
  */
 #include "aggregate/ingest.h"
@@ -303,8 +303,9 @@ static bool is_behind(const struct ingest *in)
 }
 
 /*
- * Drop cells that have been idle for the ttl, or are of deleted series.  Both pages are ours now, so both `touched` marks can
- * be read.  One turn does a slice of what is due, so that none stalls for a million cells.
+ * Drop cells that have been idle for the ttl, or are of deleted series.  Both pages are ours now,
+ * so both `touched` marks can be read.  One turn does a slice of what is due, so that none stalls
+ * for a million cells.
  */
 static void expire(struct ingest *in, uint64_t now_ms)
 {

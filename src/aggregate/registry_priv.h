@@ -113,8 +113,8 @@ void registry_leave_page(struct registry *r, struct series *s);
 void registry_expire_series(struct registry *r, struct series *s);
 
 /*
- * r->all[i] is not wanted any more, whether idle or not: it is as if it had never come, but that the
- * sinks still get what its interval brought.  Not while a page is being merged.
+ * r->all[i] is not wanted any more, whether idle or not: it is as if it had never come, but that
+ * the sinks still get what its interval brought.  Not while a page is being merged.
  */
 void registry_remove(struct registry *r, size_t i);
 

@@ -1,8 +1,8 @@
 /*
  *   tell_status, tell_conservation   what the API asks for, of numbers that /metrics shows too
  *   tell_explain                     a room's work (explain/explain.h)
- *   add_row, look_at_redis, look_at_drops   once a second: a row of history, and what is new for the
- *                                    timeline
+ *   add_row, look_at_redis, look_at_drops   once a second: a row of history, and what is new for
+ *                                    the timeline
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * What the daemon looks after once a second: the reserve of memory, idle series, events, late HTTP
- * requests, the mirror, the series limit, names kept off /metrics, and listeners whose datagrams come from one
- * sender.
+ * requests, the mirror, the series limit, names kept off /metrics, and listeners whose datagrams
+ * come from one sender.
  *
  * A sweep for idle series, begun here, goes on every EXPIRE_MS, a slice each time, and so do those
  * of the workers, whose slices come with page turns.
@@ -140,8 +140,8 @@ void server_tick(struct server *s)
     server_api_tick(s);
     for (size_t i = 0; s->n_workers > 1 && i < s->n_listeners; i++)
         spread_if_hot(&s->listeners[i]);
-    /* For fresh counts, which the next look at the spread and the log of refusals need; with it goes
-     * what was deleted. */
+    /* For fresh counts, which the next look at the spread and the log of refusals need; with it
+     * goes what was deleted. */
     if (s->n_workers > 1 || registry_has_deleted(s->registry) ||
         refused_log_due(&s->refused, now_mono_ms()))
         turn_ask(&s->turn, false);
