@@ -34,7 +34,7 @@
       "Samples and lines refused, by reason.")                                                    \
     X(SAMPLES_DROPPED, "statsd_samples_dropped_total", COUNTER, "reason",                         \
       "Good samples that a mapping rule drops, by action or because the name it gives is empty, " \
-      "those beyond limits.max_samples_per_name (rate), marks of mirrors (mark).")                   \
+      "those beyond limits.max_samples_per_name (rate), marks of mirrors (mark).")                 \
     X(VALUES_AGGREGATED, "statsd_values_aggregated_total", COUNTER, "",                           \
       "Values in the samples added; more than samples where a line packs several values.")        \
     X(TAG_ERRORS, "statsd_tag_errors_total", COUNTER, "",                                         \

@@ -15,7 +15,7 @@ struct api_live {
     struct http_mailbox mailbox;
     uv_async_t asked;
     struct http_feed *feed; /* NULL: stopped */
-    /* Of all rows up to number `last`, made when they are asked for: */
+    /* Of all rows up to number `last`, the last fresh one, made when they are asked for: */
     struct buf rows;             /* as JSON, a comma between two */
     size_t row_at[HISTORY_ROWS]; /* where each begins in that */
     uint64_t first, last;        /* last 0: there are none */
@@ -47,9 +47,9 @@ static struct http_body *event_take(struct buf *text)
     return http_body_take(http_feed_type, mem_realloc(text->ptr, text->len), text->len);
 }
 
-static void put_head(const struct history *h, const char *event, struct buf *out)
+/* last: number of the row up to which the client has them then */
+static void put_head(const struct history *h, uint64_t last, const char *event, struct buf *out)
 {
-    uint64_t last = history_last(h);
     if (last > 0) {
         buf_append_str(out, "id: ");
         put_number(out, history_at(h, last)->of[HISTORY_at_s]);
@@ -58,10 +58,14 @@ static void put_head(const struct history *h, const char *event, struct buf *out
     buf_printf(out, "event: %s\ndata: ", event);
 }
 
-/* Once for each row that is added, however many come: printing all takes milliseconds. */
+/*
+ * Once for each fresh row, however many come: printing all takes milliseconds.  Those behind it
+ * have rates of 0 until the next turn, which would be seen as a pause.
+ */
 static void refresh(struct api_live *l)
 {
-    uint64_t last = history_last(l->history);
+    const struct history *h = l->history;
+    uint64_t last = h->fresh >= history_first(h) ? h->fresh : 0;
     if (l->last == last)
         return;
     http_body_unref(l->recent);
@@ -82,7 +86,7 @@ static struct http_body *history_event(const struct api_live *l, uint64_t first)
 {
     struct buf out = { 0 };
     buf_append_str(&out, "retry: 3000\n");
-    put_head(l->history, "history", &out);
+    put_head(l->history, l->last, "history", &out);
     buf_append_str(&out, "{\"step_s\":1,\"columns\":[");
     for (size_t c = 0; c < HISTORY_COLUMN_COUNT; c++)
         buf_printf(&out, "%s\"%s\"", c == 0 ? "" : ",", history_name((enum history_column)c));
@@ -99,7 +103,7 @@ static struct http_body *second_event(const struct history *h)
 {
     struct buf out = { 0 };
     const struct history_row *row = history_at(h, history_last(h));
-    put_head(h, "second", &out);
+    put_head(h, history_last(h), "second", &out);
     for (size_t c = 0; c < HISTORY_COLUMN_COUNT; c++) {
         buf_printf(&out, "%c\"%s\":", c == 0 ? '{' : ',', history_name((enum history_column)c));
         put_number(&out, row->of[c]);
