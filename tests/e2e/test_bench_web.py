@@ -163,6 +163,28 @@ def test_a_worker_that_is_killed_is_told_and_the_other_sends_its_share(server):
         assert sorted(w["lost"] for w in report["workers"]) == [False, True]
 
 
+def test_a_load_that_is_only_being_begun_is_not_changed(server):
+    """Its workers prepare, one of them stuck: a change would have them send before the clock runs."""
+    with Page(server, "--workers", "2", "--duration", "1m") as p:
+        stuck = int(subprocess.run(["pgrep", "-P", str(p.process.pid)], capture_output=True, text=True).stdout.split()[0])
+        os.kill(stuck, signal.SIGSTOP)
+        try:
+            p.post("start")
+            p.until("its beginning", lambda s: s["state"] == "running")
+            status, answer = p.post("change", {"rate": "3k"})
+            assert status == 409 and "begun or ended" in answer["error"], answer
+            assert p.state()["rows"] == []
+        finally:
+            os.kill(stuck, signal.SIGCONT)
+        p.until("the first second", lambda s: len(s["rows"]) >= 1)
+        assert p.post("change", {"rate": "3k"})[0] == 200
+        # Shorter than it has lasted: it ends, rather than beginning again.
+        before = p.state()["sums"]["lines"]
+        assert p.post("change", {"rate": "100k", "duration": "200ms"})[0] == 200
+        over = p.until("the end", lambda s: s["state"] == "ready")
+        assert before <= over["sums"]["lines"] < before + 10000 and over["error"] is None
+
+
 def test_a_load_that_starts_by_itself_ends_with_the_report(server):
     with Page(server, "--autostart", "--duration", "500ms") as p:
         text, error = p.process.communicate(timeout=30 * SLOW)

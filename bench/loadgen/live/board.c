@@ -87,10 +87,12 @@ bool board_change(struct board *b, json_t *wanted, struct buf *error)
     if (plan == NULL)
         return false;
     take_plan(b, plan);
-    if (b->state == BOARD_running)
+    if (b->fleet->sending)
         fleet_change(b->fleet, &plan->args, &plan->setup.run.sender);
     else
         fleet_plan(b->fleet, &plan->args);
+    if (b->state == BOARD_ready)
+        drop_used(b);
     return true;
 }
 

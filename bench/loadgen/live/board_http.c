@@ -19,7 +19,7 @@
 #include "board.h"
 #include "page_files.h"
 
-enum { ROUTES = WEB_ROUTES + 1, BODY_MAX = 8 << 10 };
+enum { ROUTES = WEB_ROUTES + 1, BODY_MAX = 8 << 10, WEB_PORT = 8089 };
 
 static const char type_json[] = "application/json";
 
@@ -101,8 +101,9 @@ static void start(struct board *b, struct http_request *r)
 
 static void change(struct board *b, struct http_request *r)
 {
-    if (b->state == BOARD_stopping)
-        answer_error(r, 409, SLICE_LIT("the load is being stopped"));
+    /* While datagrams are prepared, or the last are waited for, there is nothing to change. */
+    if (b->state != BOARD_ready && !b->fleet->sending)
+        answer_error(r, 409, SLICE_LIT("the load is being begun or ended: ask again"));
     else if (apply(b, r))
         answer_json(r, 200, board_state_json(b, SIZE_MAX));
 }
@@ -207,6 +208,8 @@ int board_http_start(struct board *b, struct buf *error)
 {
     static struct http_route routes[ROUTES];
     const char *why;
+    char listen[ADDRESS_TEXT_MAX];
+    wire_address(b->opts->web, WEB_PORT, listen);
     b->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (b->wake_fd < 0)
         return -errno;
@@ -226,7 +229,7 @@ int board_http_start(struct board *b, struct buf *error)
                                               .cookie = &b->mailbox,
                                               .headers = api_headers,
                                               .n_headers = ARRAY_LEN(api_headers) };
-    const struct http_opts opts = { .listen = b->opts->web, .routes = routes, .n_routes = ROUTES };
+    const struct http_opts opts = { .listen = listen, .routes = routes, .n_routes = ROUTES };
     int rc = http_start(&opts, &b->http, &why);
     if (rc < 0) {
         buf_printf(error, "--web %s: %s", b->opts->web, why);

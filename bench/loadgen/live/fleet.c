@@ -5,6 +5,7 @@
  */
 #include "fleet.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -33,7 +34,7 @@ const char *const fleet_state_name[] = {
 #undef X
 };
 
-static void begin_stretch(struct fleet *f, bool fresh);
+static void begin_stretch(struct fleet *f, double from_s);
 static double elapsed_s(const void *fleet);
 
 /* Is enough left of the duration for another stretch? */
@@ -47,15 +48,24 @@ static bool is_there(const struct fleet_worker *w)
     return w->state == FLEET_ready || w->state == FLEET_sending;
 }
 
-static void lose(struct fleet *f, struct fleet_worker *w, const char *why)
+/* One of this machine is ended, however stuck it is: its share is no longer its own.  It stays a
+ * zombie, so that its pid is nobody else's, until fleet_forget or fleet_end. */
+static void mark_lost(struct fleet_worker *w, const char *why)
 {
-    bool sent = w->state == FLEET_sending;
     w->state = FLEET_lost;
     w->lines_per_s = 0;
     snprintf(w->why, sizeof w->why, "%s", why);
     wire_close(&w->wire);
+    if (w->pid > 0)
+        (void)kill(w->pid, SIGKILL);
+}
+
+static void lose(struct fleet *f, struct fleet_worker *w, const char *why)
+{
+    bool sent = w->state == FLEET_sending;
+    mark_lost(w, why);
     if (sent && goes_on(f))
-        begin_stretch(f, false);
+        begin_stretch(f, elapsed_s(f));
 }
 
 /* The child of its worker: the others' sockets are not its business. */
@@ -123,7 +133,9 @@ int fleet_init(struct fleet *f, const struct fleet_opts *o, struct buf *error)
         }
     }
     if (o->listen != NULL) {
-        f->listen_fd = http_bind(o->listen, &why);
+        char listen[ADDRESS_TEXT_MAX];
+        wire_address(o->listen, JOIN_PORT, listen);
+        f->listen_fd = http_bind(listen, &why);
         if (f->listen_fd < 0)
             buf_printf(error, "--listen-workers %s: %s", o->listen, why);
     }
@@ -151,7 +163,7 @@ void fleet_forget(struct fleet *f)
         if (f->at[i].state != FLEET_lost)
             f->at[kept++] = f->at[i];
         else if (f->at[i].pid > 0)
-            (void)waitpid(f->at[i].pid, NULL, WNOHANG);
+            (void)waitpid(f->at[i].pid, NULL, 0); /* killed when it was lost */
     f->n = kept;
 }
 
@@ -169,11 +181,10 @@ static double wished(const void *fleet, double at_s)
            shape_total(f->shape, fmin(f->from_s, f->duration_s));
 }
 
-/* All that are there send their share from this second on. */
-static void begin_stretch(struct fleet *f, bool fresh)
+/* returns  false: one was lost, so that the others' shares are too small */
+static bool tell_shares(struct fleet *f, double from_s)
 {
     unsigned n = fleet_ready(f);
-    double from_s = fresh ? 0 : elapsed_s(f);
     f->epoch++;
     for (unsigned i = 0; i < f->n; i++) {
         struct fleet_worker *w = &f->at[i];
@@ -184,37 +195,46 @@ static void begin_stretch(struct fleet *f, bool fresh)
         w->why[0] = '\0';
         json_t *o =
             json_pack("{s:I, s:o, s:f, s:f, s:b}", "start", f->epoch, "args", args_json(&f->args),
-                      "share", 1.0 / n, "from_s", from_s, "fresh", fresh);
+                      "share", 1.0 / n, "from_s", from_s, "fresh", !w->begun);
         if (wire_put(&w->wire, o) < 0) {
-            lose(f, w, "it does not read what it is told");
-            return; /* which has begun another one */
+            mark_lost(w, "it does not read what it is told");
+            return false;
         }
+        w->begun = true;
     }
+    return true;
+}
+
+/* All that are there send their share from this second on. */
+static void begin_stretch(struct fleet *f, double from_s)
+{
+    while (!tell_shares(f, from_s))
+        from_s = elapsed_s(f);
 }
 
 void fleet_change(struct fleet *f, const struct args *args, const struct sender_opts *o)
 {
     double now_s = elapsed_s(f);
+    assert(f->sending);
     f->wished_before = wished(f, now_s);
     f->from_s = now_s;
     f->shape = o->shape;
     f->duration_s = o->duration_s;
     fleet_plan(f, args);
-    begin_stretch(f, false);
+    begin_stretch(f, now_s);
 }
 
 static void take_report(struct fleet *f, struct fleet_worker *w, const json_t *o)
 {
-    const char *error = json_string_value(json_object_get(o, "error"));
     uint64_t now_ms = now_mono_ms();
     w->epoch = json_integer_value(json_object_get(o, "epoch"));
     if (w->epoch != f->epoch || w->state != FLEET_sending)
         return;
     count_read(json_object_get(o, "sent"), &w->sent);
-    w->lasted_s = json_number_value(json_object_get(o, "lasted_s"));
+    w->lasted_s = fmin(json_number_value(json_object_get(o, "lasted_s")), elapsed_s(f));
     w->ended = json_is_true(json_object_get(o, "ended"));
-    if (error != NULL)
-        snprintf(w->why, sizeof w->why, "%s", error);
+    if (json_is_string(json_object_get(o, "error")))
+        wire_text(o, "error", w->why, sizeof w->why);
     if (now_ms >= w->rate_ms + 1000 || w->sent.lines < w->rate_lines) {
         double dt_s = (double)(now_ms - w->rate_ms) * 1e-3;
         bool known = w->rate_ms > 0 && w->sent.lines >= w->rate_lines;
@@ -229,7 +249,7 @@ static void admit(struct fleet *f, struct fleet_worker *w)
     memcpy(w->name, w->join.name, sizeof w->name);
     w->state = FLEET_ready;
     if (goes_on(f))
-        begin_stretch(f, false);
+        begin_stretch(f, elapsed_s(f));
 }
 
 static void hear(struct fleet *f, struct fleet_worker *w)
@@ -347,6 +367,7 @@ static int fleet_begin(void *fleet, const struct sender_opts *o, const struct pa
         return -ENOTCONN;
     for (unsigned i = 0; i < f->n; i++) {
         f->at[i].sent = (struct tally_totals){ 0 };
+        f->at[i].begun = false;
         f->at[i].rate_ms = f->at[i].rate_lines = 0;
         f->at[i].lines_per_s = f->at[i].lasted_s = 0;
     }
@@ -355,7 +376,7 @@ static int fleet_begin(void *fleet, const struct sender_opts *o, const struct pa
     f->from_s = f->wished_before = 0;
     f->start_ns = now_mono_ns();
     f->sending = true;
-    begin_stretch(f, true);
+    begin_stretch(f, 0);
     *ret = f;
     return 0;
 }

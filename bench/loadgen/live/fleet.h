@@ -4,7 +4,7 @@
  * Each worker that is there sends its equal share.  One that is lost (its process ended, or it said
  * nothing for FLEET_SILENT_MS) has its share sent by the others from then on, and one that comes
  * while a load runs takes its share over.  What a lost worker sent after its last report is not
- * known.
+ * known, and what it should have sent before it was given up is not made up for.
  *
  *   thread   main
  */
@@ -41,6 +41,7 @@ struct fleet_worker {
     struct wire wire;
     struct join join;
     json_int_t epoch;
+    bool begun; /* it was told to start in this run */
     bool ended;
     double lasted_s;
     uint64_t heard_ms, rate_ms;
@@ -69,7 +70,7 @@ struct fleet {
     double duration_s, from_s, wished_before;
     uint64_t start_ns;
     json_int_t epoch;
-    bool sending;
+    bool sending; /* a run has begun and is not being ended */
 };
 
 /**
@@ -83,7 +84,8 @@ int fleet_init(struct fleet *f, const struct fleet_opts *o, struct buf *error);
 void fleet_plan(struct fleet *f, const struct args *args);
 
 /* From now on something else, at the same second of its shape; shape and the like as
- * load_kind.start.  It is to outlive the run. */
+ * load_kind.start.  It is to outlive the run.  Only while f->sending: what was sent before a run
+ * began, or after it, would be in nobody's sums. */
 void fleet_change(struct fleet *f, const struct args *args, const struct sender_opts *o);
 
 /* Hear workers and wake_fd for up to that long. */

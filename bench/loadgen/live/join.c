@@ -1,6 +1,8 @@
 #include "join.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +12,10 @@
 #include "base/address.h"
 #include "base/err.h"
 #include "base/now.h"
+
+/* A master whose host is gone says no goodbye: a worker's reports that nobody acknowledges for so
+ * long end it, rather than after the quarter of an hour of TCP, in which it would send on. */
+enum { SILENT_MS = 15000 };
 
 static const char *text(const json_t *o, const char *name)
 {
@@ -28,11 +34,12 @@ static int welcome(struct join *j, struct wire *w, const struct token *t, const 
     const char *challenge = text(said, "challenge"), *name = text(said, "name"),
                *hello = text(said, "hello");
     if (hello == NULL || strcmp(hello, "statsd-bench") != 0 || challenge == NULL ||
-        strlen(challenge) != CHALLENGE_TEXT - 1 || name == NULL || strlen(name) >= JOIN_NAME_MAX)
+        strlen(challenge) != CHALLENGE_TEXT - 1 || name == NULL || strlen(name) >= JOIN_NAME_MAX ||
+        *name == '\0')
         return refuse(w, "this is no hello of a statsd-bench --worker");
     if (json_integer_value(json_object_get(said, "version")) != JOIN_VERSION)
         return refuse(w, "another version of statsd-bench: master and workers have to be the same");
-    snprintf(j->name, sizeof j->name, "%s", name);
+    wire_text(said, "name", j->name, sizeof j->name);
     challenge_make(mine);
     proof_make(t, "master", challenge, mine, proof);
     proof_make(t, "worker", challenge, mine, j->proof);
@@ -54,12 +61,15 @@ static int connect_to(const char *master, struct wire *w, struct buf *error)
 {
     struct sockaddr_storage a;
     socklen_t len;
-    int rc = address_parse(slice_str(master), 8088, &a, &len);
+    int rc = address_parse(slice_str(master), JOIN_PORT, &a, &len);
     if (rc < 0) {
         buf_printf(error, "--master %s: %s", master, address_error(rc));
         return rc;
     }
+    const unsigned silent_ms = SILENT_MS;
     int fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof silent_ms);
     rc = fd < 0 || connect(fd, (struct sockaddr *)&a, len) < 0 ? -errno : 0;
     if (rc == 0) {
         wire_open(w, fd);
@@ -91,13 +101,15 @@ static json_t *hear(struct wire *w)
 static int shake_hands(const char *master, const struct token *t, struct wire *w, struct buf *error)
 {
     char mine[CHALLENGE_TEXT], proof[PROOF_TEXT], host[40] = "", name[JOIN_NAME_MAX];
+    char why[128];
     (void)gethostname(host, sizeof host - 1);
     snprintf(name, sizeof name, "%s:%d", host, (int)getpid());
     challenge_make(mine);
     (void)wire_put(w, json_pack("{s:s, s:i, s:s, s:s}", "hello", "statsd-bench", "version",
                                 JOIN_VERSION, "name", name, "challenge", mine));
     json_t *said = hear(w);
-    const char *theirs = text(said, "challenge"), *why = text(said, "error");
+    const char *theirs = text(said, "challenge");
+    wire_text(said, "error", why, sizeof why);
     if (theirs != NULL)
         proof_make(t, "master", mine, theirs, proof);
     int rc = theirs != NULL && proof_holds(proof, text(said, "proof")) ? 0 : -EACCES;
@@ -106,7 +118,7 @@ static int shake_hands(const char *master, const struct token *t, struct wire *w
         rc = wire_put(w, json_pack("{s:s}", "proof", proof));
     } else {
         buf_printf(error, "--master %s: %s", master,
-                   why != NULL      ? why
+                   why[0] != '\0'   ? why
                    : theirs != NULL ? "its token is not ours: --token-file"
                                     : "no answer of a statsd-bench --listen-workers");
     }

@@ -12,7 +12,7 @@
 #include "token.h"
 #include "wire.h"
 
-enum { JOIN_VERSION = 1, JOIN_NAME_MAX = 64, JOIN_MS = 5000 };
+enum { JOIN_VERSION = 1, JOIN_PORT = 8088, JOIN_NAME_MAX = 64, JOIN_MS = 5000 };
 
 /* The master's side of one worker. */
 struct join {

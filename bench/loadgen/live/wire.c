@@ -1,6 +1,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -54,6 +55,25 @@ int wire_put(struct wire *w, json_t *o)
     int rc = n == (ssize_t)len ? 0 : n >= 0 ? -EAGAIN : w->fd < 0 ? -EPIPE : -errno;
     free(text);
     return rc;
+}
+
+void wire_address(const char *text, uint16_t usual_port, char out[ADDRESS_TEXT_MAX])
+{
+    struct sockaddr_storage a;
+    socklen_t len;
+    if (address_parse(slice_str(text), usual_port, &a, &len) == 0)
+        address_print((const struct sockaddr *)&a, out);
+    else
+        snprintf(out, ADDRESS_TEXT_MAX, "%s", text);
+}
+
+void wire_text(const json_t *o, const char *name, char *out, size_t size)
+{
+    const char *text = json_string_value(json_object_get(o, name));
+    size_t n = text != NULL ? strnlen(text, size - 1) : 0;
+    for (size_t i = 0; i < n; i++)
+        out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+    out[n] = '\0';
 }
 
 void wire_close(struct wire *w)

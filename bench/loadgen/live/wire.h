@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "base/address.h"
 #include "base/buf.h"
 
 enum { WIRE_LINE_MAX = 64 << 10 };
@@ -31,6 +32,14 @@ int wire_next(struct wire *w, json_t **ret);
 /* Takes o.   returns  0; -EAGAIN: the peer does not read, and what it is sent is cut off; another
  * -errno */
 int wire_put(struct wire *w, json_t *o);
+
+/* An address to listen on, with the port that is usual where it names none.  What is no address
+ * comes back as it is, for who is asked to listen there to complain of. */
+void wire_address(const char *text, uint16_t usual_port, char out[ADDRESS_TEXT_MAX]);
+
+/* A member that the peer may have written anything in, for a terminal and a page: what is not
+ * printable ASCII is '?', what is too long is cut.  No string: empty */
+void wire_text(const json_t *o, const char *name, char *out, size_t size);
 
 void wire_close(struct wire *w);
 

@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <time.h>
@@ -120,7 +121,10 @@ static void start(struct worker *w, const json_t *o)
     double late_s = (double)(now_mono_ns() - heard_ns) * 1e-9;
     double from_s = json_number_value(json_object_get(o, "from_s")) + late_s;
     opts.share = share > 0 && share <= 1 ? share : 1;
-    opts.from_s = from_s > 0 && from_s < opts.duration_s ? from_s : 0;
+    opts.from_s = fmax(from_s, 0);
+    /* Made shorter than it has lasted: it is over. */
+    if (opts.from_s >= opts.duration_s)
+        return;
     if (opts.connections > 0) {
         unsigned mine = (unsigned)(opts.connections * opts.share + 0.5);
         opts.connections = mine > opts.threads ? mine : opts.threads;
