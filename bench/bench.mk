@@ -58,6 +58,12 @@ $(B)/tests/unit/bench/%: tests/unit/bench/%.c $(LOADGEN_OBJ) $(BENCH_ROOMS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLFLAGS) -U_FORTIFY_SOURCE -Itests -Ibench/loadgen $(HARDEN_LD) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) -lcmocka -ljansson -lpthread -lm
 
+# The fuzz target of what a peer says to a master: the page is not in it.
+LINK_OBJ := $(patsubst %,obj/bench/loadgen/live/%.o,count fleet join plan token wire worker) $(patsubst $(B)/%,%,$(LOADGEN_OBJ))
+$(B)/replay/bench_link: $(LINK_OBJ:%=$(B)/%)
+$(FUZZ_B)/fuzzers/bench_link: $(LINK_OBJ:%=$(FUZZ_B)/%)
+$(B)/obj/tests/fuzz/fuzz_bench_link.o: DEFS += -Ibench/loadgen
+
 bench: $(B)/statsd bench-build    ## every figure of the budget beside its floor, into bench/results (Q=1: a short look)
 	$(PYTHON) bench/run.py --build $(B) $(if $(Q),--quick)
 
