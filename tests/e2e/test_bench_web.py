@@ -108,6 +108,13 @@ def test_the_reports_agree(page, run):
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", html)
 
 
+def test_a_report_says_what_was_asked_for_in_its_run(page, run):
+    before = json.loads(page.ask("/api/report.json")[1])
+    for rate in ("1k", "777"):
+        assert page.post("change", {"rate": rate})[1]["settings"]["rate"] == {"1k": "1000"}.get(rate, rate)
+    assert json.loads(page.ask("/api/report.json")[1]) == before
+
+
 BAD = {  # what is asked for: what the answer has to say
     '{"rate": "fast"}': "--rate: 'fast' is not a rate like",
     '{"rate": -1}': "--rate",

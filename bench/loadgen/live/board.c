@@ -57,7 +57,13 @@ static void take_plan(struct board *b, struct plan *plan)
     }
     payload_release(&plan->setup.payload); /* the workers have their own */
     b->plan = plan;
-    b->load = plan->opts;
+}
+
+/* What a report says was asked for: not what is asked for after its run. */
+static void set_load(struct board *b)
+{
+    b->ran = b->plan;
+    b->load = b->plan->opts;
     b->load.metrics = b->opts->metrics;
     b->load.title = b->opts->title;
     b->load.max_loss = b->opts->max_loss;
@@ -67,9 +73,13 @@ static void take_plan(struct board *b, struct plan *plan)
 
 static void drop_used(struct board *b)
 {
+    size_t kept = 0;
     for (size_t i = 0; i < b->n_used; i++)
-        plan_free(b->used[i]);
-    b->n_used = 0;
+        if (b->used[i] == b->ran)
+            b->used[kept++] = b->used[i];
+        else
+            plan_free(b->used[i]);
+    b->n_used = kept;
 }
 
 bool board_change(struct board *b, json_t *wanted, struct buf *error)
@@ -87,10 +97,12 @@ bool board_change(struct board *b, json_t *wanted, struct buf *error)
     if (plan == NULL)
         return false;
     take_plan(b, plan);
-    if (b->fleet->sending)
+    if (b->fleet->sending) {
+        set_load(b);
         fleet_change(b->fleet, &plan->args, &plan->setup.run.sender);
-    else
+    } else {
         fleet_plan(b->fleet, &plan->args);
+    }
     if (b->state == BOARD_ready)
         drop_used(b);
     return true;
@@ -159,6 +171,7 @@ static void begin_report(struct board *b)
 {
     time_t now = time(NULL);
     struct tm tm;
+    set_load(b);
     b->report = (struct report){ .opts = &b->load, .run = &b->result };
     (void)strftime(b->report.started, sizeof b->report.started, "%Y-%m-%dT%H:%M:%SZ",
                    gmtime_r(&now, &tm));
@@ -226,6 +239,7 @@ int board_run(struct board *b, struct report **ret_report, struct buf *error)
     if (plan == NULL)
         return -EINVAL;
     take_plan(b, plan);
+    set_load(b);
     /* From here on, signals wait for us, also those to threads that begin now. */
     (void)status_wait(b->status, 0);
     int rc = board_http_start(b, error);
@@ -241,6 +255,7 @@ int board_run(struct board *b, struct report **ret_report, struct buf *error)
 
 void board_free(struct board *b)
 {
+    b->ran = NULL;
     drop_used(b);
     free(b->used);
     plan_free(b->plan);

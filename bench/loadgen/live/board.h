@@ -38,7 +38,8 @@ struct board {
     size_t n_used, cap_used;
     unsigned run;             /* counts */
     struct report report;     /* of the latest run; its opts are load, its run is result */
-    struct opts load;         /* the plan's, with what is watched */
+    struct opts load;         /* of that run, with what is watched */
+    const struct plan *ran;   /* that they are of */
     struct run_result result; /* while it runs: the rows so far */
     size_t cap_rows;
     struct report_worker workers[FLEET_MAX];
