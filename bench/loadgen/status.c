@@ -39,6 +39,14 @@ bool status_wait(void *cookie, double seconds)
     return s->stop;
 }
 
+bool status_stop_waits(void)
+{
+    sigset_t waiting, stop;
+    stop_signals(&stop);
+    return sigpending(&waiting) == 0 && sigandset(&stop, &stop, &waiting) == 0 &&
+           sigisemptyset(&stop) == 0;
+}
+
 void status_row(void *cookie, const struct run_row *now, const struct run_row *before)
 {
     struct status *s = cookie;

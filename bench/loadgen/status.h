@@ -25,6 +25,9 @@ void status_init(struct status *s, bool quiet, bool by_datagram);
  * and the first ends it.  Other threads block all signals.
  */
 bool status_wait(void *cookie, double seconds);
+/* Has somebody asked to stop, and will the next status_wait say so? */
+bool status_stop_waits(void);
+
 void status_row(void *cookie, const struct run_row *now, const struct run_row *before);
 
 void status_end(struct status *s); /* leave the live line */

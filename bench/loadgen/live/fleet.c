@@ -23,6 +23,7 @@
 #include "base/now.h"
 #include "count.h"
 #include "http/http.h"
+#include "status.h"
 #include "worker.h"
 
 enum { JOINING_MAX = 16, JOIN_END_MS = 15000, PREPARE_MS = 30000 };
@@ -352,7 +353,7 @@ static void prepare(struct fleet *f)
             lose(f, &f->at[i], "it does not read what it is told");
     }
     for (uint64_t until_ms = now_mono_ms() + PREPARE_MS;
-         !all_prepared(f) && now_mono_ms() < until_ms;)
+         !all_prepared(f) && now_mono_ms() < until_ms && !status_stop_waits();)
         fleet_step(f, 0.05);
 }
 

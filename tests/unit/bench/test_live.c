@@ -22,6 +22,7 @@
 #include "live/token.h"
 #include "live/wire.h"
 #include "live/worker.h"
+#include "status.h"
 
 static struct wire wire;
 static int peer;
@@ -229,6 +230,28 @@ static void each_worker_begins_afresh_though_one_is_lost_meanwhile(void **state)
     crowd_leave(&c);
 }
 
+static void who_asks_to_stop_does_not_wait_for_workers_to_get_ready(void **state)
+{
+    (void)state;
+    struct crowd c;
+    sigset_t term;
+    int got;
+    void *load;
+    const struct sender_opts o = { .duration_s = 60 };
+    crowd_gather(&c, FLEET_ready);
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, NULL);
+    assert_false(status_stop_waits());
+    raise(SIGTERM);
+    uint64_t from_ms = now_mono_ms();
+    assert_int_equal(load_fleet.start(&c.fleet, &o, NULL, &load), 0);
+    assert_true(now_mono_ms() - from_ms < 5000);
+    assert_int_equal(sigwait(&term, &got), 0);
+    sigprocmask(SIG_UNBLOCK, &term, NULL);
+    crowd_leave(&c);
+}
+
 static void a_stuck_worker_of_this_machine_is_ended_when_it_is_lost(void **state)
 {
     (void)state;
@@ -411,6 +434,7 @@ int main(void)
         cmocka_unit_test(what_was_sent_is_read_back_and_summed),
         cmocka_unit_test(an_address_gets_the_usual_port_if_it_names_none),
         cmocka_unit_test(each_worker_begins_afresh_though_one_is_lost_meanwhile),
+        cmocka_unit_test(who_asks_to_stop_does_not_wait_for_workers_to_get_ready),
         cmocka_unit_test(a_stuck_worker_of_this_machine_is_ended_when_it_is_lost),
         cmocka_unit_test(what_a_worker_reports_is_taken_as_far_as_it_can_be),
         cmocka_unit_test(who_is_no_worker_of_ours_does_not_come_in),
