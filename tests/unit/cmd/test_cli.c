@@ -592,7 +592,7 @@ static void the_memory_bound_follows_the_limits(void **state)
     (void)state;
     uint64_t def = bound_with(NULL);
     assert_true(bound_with("limits.max_series=2000000") > def * 19 / 10);
-    assert_true(bound_with("limits.max_series=1000") < 304u << 20);
+    assert_true(bound_with("limits.max_series=1000") < 320u << 20);
     assert_true(bound_with("aggregate.sketch_schema=6") > def);
     assert_true(bound_with("aggregate.summary_age_buckets=10") > def);
     assert_true(bound_with("http.listen=") < def);
