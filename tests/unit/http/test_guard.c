@@ -144,15 +144,13 @@ static void other_sites_get_no_further_than_a_link(void **state)
     assert_int_equal(stats.guarded[HTTP_GUARD_CROSS_SITE], 4);
 }
 
+#define LONGEST_ID "0123456789012345678901234567890123456789012345678901234567890123"
+
 static void an_answer_has_the_name_of_its_request_or_a_new_one(void **state)
 {
     (void)state;
-    static const char *const good[] = { "a", "A-z_0.9",
-                                        "0123456789012345678901234567890123456789012345678901234567"
-                                        "890123" };
-    static const char *const bad[] = { "", "a b", "a\"b", "\xc3\xa9",
-                                       "01234567890123456789012345678901234567890123456789012345678"
-                                       "901234" };
+    static const char *const good[] = { "a", "A-z_0.9", LONGEST_ID };
+    static const char *const bad[] = { "", "a b", "a\"b", "\xc3\xa9", (LONGEST_ID "4") };
     char headers[256];
     struct buf reply = { 0 };
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
