@@ -88,22 +88,24 @@ static void tell_listeners(struct server *s, struct api_about *ret)
     ret->n_listeners = s->n_listeners;
 }
 
+static void add_readers(const struct server *s, const struct listener *l, struct api_worker *to)
+{
+    assert(s->n_workers > 0);
+    for (unsigned r = 0; r < l->n_readers; r++) {
+        struct api_worker *w = &to[(l->reader + r) % s->n_workers];
+        w->datagrams += l->stats[r].datagrams;
+        w->bytes += l->stats[r].bytes;
+    }
+}
+
 static void tell_workers(struct server *s, struct api_about *ret)
 {
     struct server_view *v = s->view;
-    for (unsigned w = 0; w < s->n_workers; w++) {
+    for (unsigned w = 0; w < s->n_workers; w++)
         v->workers[w] = (struct api_worker){ .lines = s->turn.seen[w].v[INGEST_LINES],
                                              .cpu_s = worker_cpu_seconds(s->workers[w]) };
-        for (size_t i = 0; i < s->n_listeners; i++) {
-            const struct listener *l = &s->listeners[i];
-            for (unsigned r = 0; r < l->n_readers; r++) {
-                if ((l->reader + r) % s->n_workers != w)
-                    continue;
-                v->workers[w].datagrams += l->stats[r].datagrams;
-                v->workers[w].bytes += l->stats[r].bytes;
-            }
-        }
-    }
+    for (size_t i = 0; i < s->n_listeners; i++)
+        add_readers(s, &s->listeners[i], v->workers);
     ret->workers = v->workers;
     ret->n_workers = s->n_workers;
 }

@@ -88,7 +88,8 @@ static void tell_about(void *cookie, struct tail_line *ret)
     const struct listener *l =
         listener_at(a->server->listeners, a->server->n_listeners, a->one->worker, rec->listener);
     tap_sender_print(&rec->sender, a->from);
-    ret->at_s = (double)(rec->stamp_ns / 1000) / 1e6;
+    const uint64_t at_us = rec->stamp_ns / 1000;
+    ret->at_s = (double)at_us / 1e6;
     ret->share = (double)rec->share;
     if (a->from[0] != '\0')
         ret->from = slice_str(a->from);

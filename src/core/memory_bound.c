@@ -159,6 +159,24 @@ static uint64_t https_connections(const struct config *c)
     return smaller(c->http_max_connections, HTTP_SECURE_MAX) + HTTP_LEAVING_MAX;
 }
 
+/* A reader's, and its part of what all of them share. */
+static uint64_t stream_bytes(const struct config *c)
+{
+    return larger(API_LIVE_EVENT_BYTES, TAIL_STREAM_BYTES) + API_LIVE_BYTES / c->http_max_streams +
+           1;
+}
+
+/* The kernel doubles the size that is asked for. */
+static uint64_t kernel_bytes(const struct config *c, unsigned workers)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < c->n_sockets; i++)
+        n += 2 * c->sockets[i].rcvbuf *
+             (socket_url_sockets(&c->sockets[i], workers) +
+              (uint64_t)socket_url_connections(&c->sockets[i]));
+    return n;
+}
+
 void memory_bound(const struct config *c, const struct core_mapping *m, unsigned workers,
                   struct memory_bound *ret)
 {
@@ -201,9 +219,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
     PART(BODIES, http ? SCRAPE_UNDER_WAY_MAX * (redis ? UINT64_C(2) : 1) : 0,
          scrape_memory(page, c->http_max_connections));
     PART(ANSWERS, http ? 1 : 0, API_MEMORY_BYTES + HTTP_BODIES_BYTES);
-    PART(READERS, http ? c->http_max_streams : 0,
-         larger(API_LIVE_EVENT_BYTES, TAIL_STREAM_BYTES) + API_LIVE_BYTES / c->http_max_streams +
-             1);
+    PART(READERS, http ? c->http_max_streams : 0, stream_bytes(c));
     PART(CONNECTIONS, http ? c->http_max_connections + HTTP_LEAVING_MAX : 0, HTTP_CONNECTION_BYTES);
     PART(SECURE, http ? https_connections(c) : 0, TLS_HANDSHAKE_BYTES);
     PART(MIRROR, c->mirror_to[0] != '\0' ? 1 : 0,
@@ -218,11 +234,7 @@ void memory_bound(const struct config *c, const struct core_mapping *m, unsigned
 #undef PART
     for (unsigned i = 0; i < MEMORY_PART_COUNT; i++)
         b.total += b.part[i].n * b.part[i].each;
-    /* The kernel doubles the size that is asked for. */
-    for (size_t i = 0; i < c->n_sockets; i++)
-        b.kernel += 2 * c->sockets[i].rcvbuf *
-                    (socket_url_sockets(&c->sockets[i], workers) +
-                     (uint64_t)socket_url_connections(&c->sockets[i]));
+    b.kernel = kernel_bytes(c, workers);
     const uint64_t spool = redis ? c->redis_spool_max_bytes : 0;
     if (redis && c->server_state_dir[0] != '\0')
         b.spool_disk = c->redis_spool_disk_max_bytes;

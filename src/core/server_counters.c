@@ -3,6 +3,13 @@
 #include "base/mem.h"
 #include "base/process.h"
 
+static void put_two(struct counter_lines *to, const char *a, uint64_t n_a, const char *b,
+                    uint64_t n_b)
+{
+    counter_put(to, (const char *const[]){ a }, (double)n_a);
+    counter_put(to, (const char *const[]){ b }, (double)n_b);
+}
+
 static void put_row(const void *of, size_t row, struct counter_lines *to)
 {
     const struct server_stats *s = of;
@@ -36,8 +43,7 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
         value = s->reload_seconds;
         break;
     case SERVER_WEB_RELOADS:
-        counter_put(to, (const char *const[]){ "ok" }, (double)s->web_reloads);
-        counter_put(to, (const char *const[]){ "failed" }, (double)s->web_reloads_failed);
+        put_two(to, "ok", s->web_reloads, "failed", s->web_reloads_failed);
         return;
     case SERVER_MAPPING_RULES:
         value = (double)s->mapping_rules;
@@ -46,8 +52,7 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
         value = (double)s->series_limit;
         break;
     case SERVER_SAMPLED:
-        counter_put(to, (const char *const[]){ "ok" }, (double)s->sampled);
-        counter_put(to, (const char *const[]){ "dropped" }, (double)s->sampled_dropped);
+        put_two(to, "ok", s->sampled, "dropped", s->sampled_dropped);
         return;
     case SERVER_STATE_SNAPSHOTS:
         value = (double)s->state_snapshots;

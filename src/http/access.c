@@ -76,9 +76,10 @@ void http_access_log(const struct http_request *r, bool aborted)
         path = query;
         query = SLICE_LIT("");
     }
+    const uint64_t took_us = (now_mono_ns() - r->begun_ns) / 1000;
     LOG(LOG_INFO, "request", F_STR("method", r->method_name), F_SLICE("path", path),
         F_SLICE("query", query), F_U64("status", r->sent_status), F_U64("bytes", r->sent_bytes),
-        F_NUM("ms", (double)((now_mono_ns() - r->begun_ns) / 1000) / 1000), F_STR("remote", remote),
+        F_NUM("ms", (double)took_us / 1000), F_STR("remote", remote),
         F_SLICE("user", user_of(r, &c)), F_STR("request_id", r->id),
         F_SLICE("user_agent", text_of(http_request_header(r, MHD_HTTP_HEADER_USER_AGENT))),
         F_BOOL("aborted", aborted));

@@ -49,7 +49,7 @@ static double usual(double before, double came, double periods)
 {
     if (periods > FORGOTTEN)
         return came;
-    for (; periods >= 1 && before > came; periods--)
+    for (unsigned n = (unsigned)periods; n > 0 && before > came; n--)
         before /= 2;
     return before > came ? before : came;
 }

@@ -11,6 +11,7 @@ static size_t printable(struct slice s, size_t *ret_cells)
     mbstate_t state;
     wchar_t c;
     memset(&state, 0, sizeof state);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the state is ours */
     size_t n = mbrtowc(&c, s.ptr, s.len, &state);
     if (n == 0 || n > s.len || !iswprint((wint_t)c) || wcwidth(c) < 1)
         return 0;

@@ -157,6 +157,15 @@ static void wait_for_keys(struct top *t, uint64_t until_ms)
         screen_wait((unsigned)(until_ms - now));
 }
 
+/* Nothing: there is none any more. */
+static void set_trouble(struct top *t, struct slice why)
+{
+    buf_clear(&t->trouble);
+    buf_append_slice(&t->trouble, why);
+    if (why.len > 0)
+        buf_append_char(&t->trouble, '\0');
+}
+
 static void live(struct top *t)
 {
     struct buf error = { 0 };
@@ -165,13 +174,8 @@ static void live(struct top *t)
         t->asked_anew = false;
         set_clock(t);
         if (!t->view.paused) {
-            enum client_result rc = look(t, &error);
-            if (rc != CLIENT_ENOUGH) {
-                buf_clear(&t->trouble);
-                buf_append_slice(&t->trouble, buf_slice(&error));
-                if (error.len > 0)
-                    buf_append_char(&t->trouble, '\0');
-            }
+            if (look(t, &error) != CLIENT_ENOUGH)
+                set_trouble(t, buf_slice(&error));
             buf_clear(&error);
         }
         show(t);
