@@ -82,8 +82,12 @@ void redis_ledger_kept_forget(struct redis_ledger *l, unsigned shard)
 static void evict_aged(struct redis_ledger *l, const struct redis_batch *newest)
 {
     const struct batch_list *kept = &l->shards[newest->shard].kept;
-    for (int i = 0; i < KEPT_STEP && newest->acked_ms > kept->head->acked_ms + l->opts.keep_ms; i++)
+    const struct redis_batch *b;
+    for (int i = 0; i < KEPT_STEP && (b = kept->head) != NULL; i++) {
+        if (newest->acked_ms <= b->acked_ms + l->opts.keep_ms)
+            return;
         redis_ledger_kept_forget(l, newest->shard);
+    }
 }
 
 void redis_ledger_keep(struct redis_ledger *l, struct redis_batch *b, uint64_t now_ms)
