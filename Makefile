@@ -193,7 +193,8 @@ arm64:    ## base and protocol with their tests for aarch64, under qemu, where t
 	@tests/support/arm64.sh '$(B)'
 
 .PHONY: nightly
-nightly: arm64    ## what a change does not wait for: aarch64, a soak, chaos, the page in a browser, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
+nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis, a soak, chaos, the page in a browser, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
+	@$(MAKE) --no-print-directory tidy DEEP=1
 	@NIGHTLY=1 $(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory soak T=10m
 	@SLOW=1 $(MAKE) --no-print-directory e2e T='-k redis_spool'
@@ -234,8 +235,8 @@ mutants: deps-check    ## change the source one operator at a time and list what
 	    $(if $(F),--file $(F)) $(if $(FROM),--from $(FROM)) --count $(or $(N),20) --seed $(or $(SEED),1) --jobs $(or $(J),2) --most $(or $(T),60)
 
 .PHONY: tidy
-tidy: deps-check-dev    ## clang-tidy over src and bench, what it finds and how much (F=src/base/buf.c for one file)
-	@tests/support/form.sh tidy $(or $(F),$(SRC) $(BENCH_SRC)) -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc -Ibench -Ibench/loadgen $(PKGFLAGS)
+tidy: deps-check-dev    ## clang-tidy over src and bench, what it finds and how much (F=src/base/buf.c for one file; DEEP=1 as nightly)
+	@DEEP=$(DEEP) tests/support/form.sh tidy $(or $(F),$(SRC) $(BENCH_SRC)) -- -std=c11 -D_GNU_SOURCE -Iinclude -Isrc -Ibench -Ibench/loadgen $(PKGFLAGS)
 
 FORMATTED = $(or $(F),$(shell find include src tests bench -name '*.[ch]'))
 .PHONY: format format-check

@@ -1,5 +1,5 @@
 /**
- * server_view: what the API shows of the server itself, for server_api.c.  Private to app/.
+ * server_view: what the API shows of the server itself, for server_api*.c.  Private to app/.
  *   thread   control
  */
 #ifndef APP_SERVER_VIEW_H
@@ -13,6 +13,8 @@
 #include "api/timeline.h"
 #include "config/options.h"
 #include "listen/listener.h"
+
+struct server;
 
 struct server_view {
     struct history history;
@@ -34,5 +36,18 @@ struct server_view {
     struct api_worker workers[LISTEN_WORKERS_MAX];
     struct api_redis redis;
 };
+
+/* Sums that more than one answer shows. */
+double view_now_s(void);                                      /* Unix */
+const struct redis_stats *view_redis(const struct server *s); /* NULL: there is no Redis */
+struct listen_stats view_listen(const struct server *s);
+struct socket_stats view_listener_sums(const struct listener *l);
+uint64_t view_series(const struct server *s);
+uint64_t view_sum(const uint64_t *of, size_t n);
+
+/* Answers, for struct api_sources (api/sources.h); `server` is the struct server. */
+void view_tell_status(void *server, struct api_about *ret);
+void view_tell_conservation(void *server, struct api_conservation *ret);
+void view_options_release(struct server_view *v);
 
 #endif

@@ -38,6 +38,11 @@ def wait_page(server, condition, what="the page"):
     return wait_for(lambda: (lambda p: p if condition(p) else None)(page(server)), what, every=0.2)
 
 
+def wait_page_while_sending(server, lines, condition):
+    """For what is shown for one interval only, and which one look at a time may miss."""
+    wait_page(server, lambda p: server.send(lines) or condition(p))
+
+
 def own(name):
     return name.startswith(("statsd_", "process_"))
 
@@ -281,8 +286,7 @@ def test_a_window_of_sets_that_is_read_again_is_that_of_the_page(dir, redis):
     with open(config, "w") as f:
         f.write("[aggregate]\nset_window = 0\n")
     with Server(redis.url, config=config, interval="1s") as s:
-        s.send("users:a|s")
-        wait_page(s, lambda p: p.samples.get(("users", ())) == 1)
+        wait_page_while_sending(s, "users:a|s", lambda p: p.samples.get(("users", ())) == 1)
         wait_page(s, lambda p: ("users", ()) not in p.samples)
         with open(config, "w") as f:
             f.write("[aggregate]\nset_window = 1m\n")
@@ -305,9 +309,7 @@ def test_the_documented_rights_are_enough(redis):
     with Redis(unix_socket_path=redis.socket, username="admin", password="admin") as admin:
         admin.execute_command("ACL", "SETUSER", "default", *rights.split())
         with Server(redis.url, "aggregate.set_window=0", interval="1s") as s:
-            s.send("hits:1|c\nusers:a|s")
-            seen = set()
-            wait_page(s, lambda p: seen.update(k[0] for k in p.samples) or {"hits", "users"} <= seen)
+            wait_page_while_sending(s, "hits:1|c\nusers:a|s", lambda p: {"hits", "users"} <= {k[0] for k in p.samples})
         admin.execute_command("ACL", "SETUSER", "default", "+@all", "~*")
 
 
