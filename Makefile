@@ -38,12 +38,20 @@ LIB_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out src/cmd/main.c,$(SRC)))
 UNIT     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)))
 PROP     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/prop/test_*.c)))
 CONFORM  := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/conformance/test_*.c)))
+# ThreadSanitizer has nothing to see where there is one thread: in what these rooms and laws do, unless a test starts another.
+ONE_THREAD := $(wildcard $(addsuffix /*.c,$(addprefix tests/unit/,aggregate api config core explain protocol))) \
+            $(wildcard tests/prop/*.c)
+ifneq ($(findstring thread,$(SAN)),)
+ONE_THREAD := $(shell grep -LE 'pthread_create|uv_thread_create|page_reader' $(ONE_THREAD))
+UNIT       := $(filter-out $(ONE_THREAD:tests/%.c=$(B)/tests/%),$(UNIT))
+PROP       := $(filter-out $(ONE_THREAD:tests/%.c=$(B)/tests/%),$(PROP))
+endif
 SUPPORT  := $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard tests/support/*.c))) $(B)/obj/proto/metrics.pb-c.o
 
 # Fuzz targets are tests/fuzz/fuzz_NAME.c with LLVMFuzzerTestOneInput and seeds in tests/fuzz/corpus/NAME/; words in NAME.dict help.
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
-REPLAY   := $(FUZZERS:%=$(B)/replay/%)
+REPLAY   := $(if $(findstring thread,$(SAN)),,$(FUZZERS:%=$(B)/replay/%))
 FUZZ_B   := build/fuzz
 FUZZ_RUN  = $(or $(F),$(FUZZERS))
 

@@ -4,7 +4,7 @@
 #   suite.sh PART...      PART: layers | binaries FILE... | replay FILE... | e2e | interop
 #
 # Environment: CC, SAN, B (build directory), PYTHON; T: words for pytest (T='-k name'); SLOW=1: the long tests too;
-# E2E_JOBS: so many runs of pytest at a time (3).
+# UNIT_JOBS, E2E_JOBS: so many test programs, so many runs of pytest at a time (3, 3).
 # The counts are left in $B/suite.count as "passed failed skipped".
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -55,19 +55,25 @@ judge_binary() {   # FILE OUTPUT STATUS
 
 start_binary() {   # NUMBER FILE
     timeout "${TEST_TIMEOUT:-300}" $aslr_off "$2" >"$log/out.$1" 2>&1 </dev/null &
-    pids[$1]=$!
+    number_of[$!]=$1
 }
 
-# Two at a time, told in their order: many of them wait more than they work.
+# UNIT_JOBS at a time, told in their order: many of them wait more than they work.
 run_binaries() {
-    local files=("$@") pids=() i rc
-    for i in "${!files[@]}"; do
-        [ "$i" = 0 ] && start_binary 0 "${files[0]}"
-        [ $((i + 1)) -lt $# ] && start_binary $((i + 1)) "${files[i + 1]}"
+    local files=("$@") number_of=() rcs=() next=0 told=0 pid rc
+    while [ $told -lt $# ]; do
+        while [ $next -lt $# ] && [ "$(jobs -rp | wc -l)" -lt "${UNIT_JOBS:-3}" ]; do
+            start_binary $next "${files[next]}"
+            next=$((next + 1))
+        done
         rc=0
-        wait "${pids[i]}" || rc=$?
-        judge_binary "${files[i]}" "$log/out.$i" "$rc"
-        rm -f "$log/out.$i"
+        wait -n -p pid || rc=$?
+        rcs[number_of[pid]]=$rc
+        while [ -n "${rcs[told]:-}" ]; do
+            judge_binary "${files[told]}" "$log/out.$told" "${rcs[told]}"
+            rm -f "$log/out.$told"
+            told=$((told + 1))
+        done
     done
 }
 
