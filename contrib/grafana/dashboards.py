@@ -4,7 +4,7 @@
     dashboards.py            write the *.json beside this file
     dashboards.py --check    exit status 1 if one of them is not what is written here
 
-In an expression `@` stands for the selector of the dashboard's variables, `@(reason="x")` for that and more labels.
+`or on() vector(0)` is a line at 0 where there is nothing, and only there.  In an expression `@` stands for the selector of the dashboard's variables, `@(reason="x")` for that and more labels.
 Each description says what is normal and what is not.  Sizes: a row of a dashboard has 24 columns.
 """
 import json
@@ -40,7 +40,7 @@ SERVER = [
          "cps", "sum(rate(statsd_lines_received_total@[$__rate_interval]))"),
     stat("Lost in the kernel", "Datagrams in the time shown that the kernel dropped because a receive buffer was full. Normal: 0. "
          "Anything else is lost for good: StatsdKernelDrops.",
-         "short", "sum(increase(statsd_udp_kernel_drops_total@[$__range])) or vector(0)", bad=1, decimals=0),
+         "short", "sum(increase(statsd_udp_kernel_drops_total@[$__range])) or on() vector(0)", bad=1, decimals=0),
     stat("Not understood", "Share of samples that were rejected. Normal: 0, or a steady trickle of one broken client. "
          "From 1 % on somebody's metrics are missing: StatsdLinesRejected.",
          "percentunit", "sum(rate(statsd_samples_rejected_total@[$__rate_interval])) / "
@@ -50,7 +50,7 @@ SERVER = [
          "percentunit", "max(sum by (job, instance) (statsd_series@) / on (job, instance) statsd_series_limit@)", bad=0.8),
     stat("Redis", "Whether every server that has redis.url is connected to each node that it needs. Normal: connected, or not set where no "
          "server has one. away: StatsdRedisDown.",
-         "none", "min(statsd_redis_up@) or vector(-1)", mappings=REDIS_STATE),
+         "none", "min(statsd_redis_up@) or on() vector(-1)", mappings=REDIS_STATE),
     row("Where every line went"),
     panel("Received", "Lines and datagrams per second. Normal: follows the load of your applications. A fall to 0 with applications running: "
           "StatsdSilent. Streams (tcp, unix) bring lines without datagrams.", "cps",
@@ -72,7 +72,7 @@ SERVER = [
           ("sum by (instance, socket) (rate(statsd_udp_kernel_drops_total@[$__rate_interval]))", "{{instance}} {{socket}}"), bad=0.001),
     panel("Rejected, by reason", "Samples and lines per second that were not understood. Normal: none. A new reason is a new client, or a new "
           "version of one: /api/v1/rejected has the latest lines of each reason and who sent them.", "cps",
-          ("sum by (reason) (rate(statsd_samples_rejected_total@[$__rate_interval])) > 0 or label_replace(vector(0), \"reason\", \"none\", \"\", \"\")",
+          ("sum by (reason) (rate(statsd_samples_rejected_total@[$__rate_interval])) > 0 or on() label_replace(vector(0), \"reason\", \"none\", \"\", \"\")",
            "{{reason}}"), stack=True),
     panel("Refused and dropped", "Good samples per second that a limit refused (too many series) or that were dropped: rule and empty_name by the "
           "mapping, rate by limits.max_samples_per_name, mark by another server's mirror. Normal: 0, but for rules that you wrote to drop.", "cps",
@@ -80,13 +80,13 @@ SERVER = [
           ("sum by (reason) (rate(statsd_samples_dropped_total@[$__rate_interval]))", "dropped: {{reason}}")),
     panel("Limits on one application", "Samples per second that limits.max_series_per_name, max_series_per_origin and max_samples_per_name kept "
           "out, and whose they were. Normal: 0, or empty where none of these is set.", "cps",
-          ("sum by (limit, who) (rate(statsd_limited_total@[$__rate_interval])) or label_replace(vector(0), \"who\", \"nobody\", \"\", \"\")",
+          ("sum by (limit, who) (rate(statsd_limited_total@[$__rate_interval])) or on() label_replace(vector(0), \"who\", \"nobody\", \"\", \"\")",
            "{{limit}} {{who}}")),
     panel("Senders turned away", "Connections and datagrams per second that were refused: not_allowed (allow= of the socket), limit and "
           "per_address (too many connections). Normal: 0.", "cps",
-          ("sum by (socket, reason) (rate(statsd_stream_connections_refused_total@[$__rate_interval])) or label_replace(vector(0), \"reason\", "
+          ("sum by (socket, reason) (rate(statsd_stream_connections_refused_total@[$__rate_interval])) or on() label_replace(vector(0), \"reason\", "
            "\"no streams\", \"\", \"\")", "connections {{socket}} {{reason}}"),
-          ("sum by (socket, reason) (rate(statsd_socket_datagrams_refused_total@[$__rate_interval])) or label_replace(vector(0), \"reason\", "
+          ("sum by (socket, reason) (rate(statsd_socket_datagrams_refused_total@[$__rate_interval])) or on() label_replace(vector(0), \"reason\", "
            "\"no sockets of datagrams\", \"\", \"\")", "datagrams {{socket}} {{reason}}")),
     panel("Kept off the page", "Samples per second that are not on /metrics: their name has another type already, or is reserved. "
           "Redis has them. Normal: 0. The log says which name: off_page.", "cps",
@@ -134,18 +134,18 @@ SERVER = [
     row("Connections"),
     panel("Stream connections", "Connections open by tcp, tls and unix sockets. Normal: one or a few for each process that sends. A climb without new "
           "processes: a client that does not close. Empty (0) without such sockets.", "short",
-          ("sum by (socket) (statsd_stream_connections@) or label_replace(vector(0), \"socket\", \"none\", \"\", \"\")", "{{socket}}")),
+          ("sum by (socket) (statsd_stream_connections@) or on() label_replace(vector(0), \"socket\", \"none\", \"\", \"\")", "{{socket}}")),
     panel("Stream connections that ended", "Per second, by reason. Normal: eof, by the client, and idle. bad_frame: a client that speaks the other "
           "framing. tls: its handshake failed.", "cps",
-          ("sum by (reason) (rate(statsd_stream_connections_closed_total@[$__rate_interval])) or label_replace(vector(0), \"reason\", \"none\", \"\", \"\")",
+          ("sum by (reason) (rate(statsd_stream_connections_closed_total@[$__rate_interval])) or on() label_replace(vector(0), \"reason\", \"none\", \"\", \"\")",
            "{{reason}}")),
     panel("Certificates: time left", "Until the certificate of a TLS socket, or of HTTP, is out of date. Normal: more than 14 days. "
           "Below: StatsdCertificateExpires. Empty (0) without TLS.", "s",
-          ("statsd_tls_certificate_expiry_timestamp_seconds@ - time() or statsd_http_tls_certificate_expiry_timestamp_seconds@ - time() or vector(0)",
+          ("statsd_tls_certificate_expiry_timestamp_seconds@ - time() or statsd_http_tls_certificate_expiry_timestamp_seconds@ - time() or on() vector(0)",
            "{{instance}} {{socket}}")),
     panel("TLS handshakes", "Handshakes of senders per second by result. Normal: ok. failed: the other side has no CA for the certificate, or no "
           "certificate of its own where one is asked for.", "cps",
-          ("sum by (result) (rate(statsd_tls_handshakes_total@[$__rate_interval])) or label_replace(vector(0), \"result\", \"no tls\", \"\", \"\")",
+          ("sum by (result) (rate(statsd_tls_handshakes_total@[$__rate_interval])) or on() label_replace(vector(0), \"result\", \"no tls\", \"\", \"\")",
            "{{result}}")),
     panel("HTTP", "Requests per second, those that the server itself answered with an error, and readers of live data. Normal: a request a scrape and "
           "server; rejected near 0.", "short",
@@ -158,7 +158,7 @@ SERVER = [
     row("Redis, mirror, capture"),
     panel("Oldest interval waiting for Redis", "Seconds. Normal: below server.interval. A climb: Redis is away or too slow: StatsdRedisLagging. "
           "The dashboard of the fleet has more.", "s",
-          ("statsd_redis_spool_age_seconds@ or vector(0)", "{{instance}}")),
+          ("statsd_redis_spool_age_seconds@ or on() vector(0)", "{{instance}}")),
     panel("Mirror", "Lines sent to mirror.to per second, and datagrams dropped by reason. Normal: dropped is 0; all 0 without a mirror.", "cps",
           ("sum(rate(statsd_mirror_lines_total@[$__rate_interval]))", "lines sent"),
           ("sum by (reason) (rate(statsd_mirror_dropped_total@[$__rate_interval]))", "dropped: {{reason}}")),
@@ -193,12 +193,12 @@ FLASK = [
     stat("Requests per second", "Of all endpoints shown. Normal: your traffic. 0 with users: the app does not send, or is down.",
          "reqps", "sum(rate($requests@[$__rate_interval]))", w=6),
     stat("Errors", "Share of requests answered 5xx. Normal: below 1 %, or what you have promised.",
-         "percentunit", '(sum(rate($requests@(status=~"5..")[$__rate_interval])) or vector(0)) / clamp_min(sum(rate($requests@[$__rate_interval])), 0.001)',
+         "percentunit", '(sum(rate($requests@(status=~"5..")[$__rate_interval])) or on() vector(0)) / clamp_min(sum(rate($requests@[$__rate_interval])), 0.001)',
          w=6, bad=0.01, decimals=2),
     stat("p99", "99 of 100 requests took no longer. Normal: flat. With summaries: the slowest series, over aggregate.summary_max_age (10 min), as "
          "quantiles cannot be added up; with histograms: of all requests.", "s", quantile("0.99"), w=6),
     stat("Orders per minute", "orders.created, which the example counts by hand: what your users came for. Normal: your business knows.",
-         "short", "sum(rate(%s[$__rate_interval])) * 60 or vector(0)" % named("orders_created"), w=6, decimals=1),
+         "short", "sum(rate(%s[$__rate_interval])) * 60 or on() vector(0)" % named("orders_created"), w=6, decimals=1),
     row("Rate"),
     panel("Requests, by endpoint", "Requests per second. Normal: follows your traffic; an endpoint that falls to 0 has lost its callers.", "reqps",
           ("sum by (endpoint) (rate($requests@[$__rate_interval]))", "{{endpoint}}"), w=12, stack=True),
@@ -210,7 +210,7 @@ FLASK = [
           ('(sum by (endpoint) (rate($requests@(status=~"5..")[$__rate_interval])) or 0 * sum by (endpoint) (rate($requests@[$__rate_interval])))'
            " / clamp_min(sum by (endpoint) (rate($requests@[$__rate_interval])), 0.001)", "{{endpoint}}"), w=12),
     panel("Errors, by status", "Requests per second answered 4xx (the caller's fault) and 5xx (ours). Normal: some 404; no 5xx.", "reqps",
-          ('sum by (status) (rate($requests@(status=~"[45]..")[$__rate_interval])) or label_replace(vector(0), "status", "none", "", "")', "{{status}}"),
+          ('sum by (status) (rate($requests@(status=~"[45]..")[$__rate_interval])) or on() label_replace(vector(0), "status", "none", "", "")', "{{status}}"),
           w=12),
     row("Duration"),
     panel("Quantiles of all requests", "Seconds. Normal: p50 flat, p99 some times p50. p99 away from p50: a few slow requests; all rise: the app "
@@ -218,7 +218,8 @@ FLASK = [
           (quantile("0.5"), "p50"), (quantile("0.9"), "p90"), (quantile("0.99"), "p99"), w=12),
     panel("p99, by endpoint", "Seconds. Normal: flat for each. A step at a deployment: that deployment.", "s",
           (quantile("0.99", "endpoint"), "{{endpoint}}"), w=12),
-    panel("Mean, by endpoint", "Seconds: the sum of durations by their count; right for summaries and histograms, over any number of servers.",
+    panel("Mean, by endpoint", "Seconds: the sum of durations by their count, which is right over any number of servers. Normal: flat. "
+          "It rises with p99 flat: all requests are slower, not a few.",
           "s", ("sum by (endpoint) (rate(${duration}_sum@[$__rate_interval])) / clamp_min(sum by (endpoint) (rate(${duration}_count@[$__rate_interval])), 0.001)",
                 "{{endpoint}}"), w=12),
     panel("Time spent, by endpoint", "Seconds of work per second: how many workers each endpoint keeps busy. Normal: together below the number of "
@@ -227,13 +228,13 @@ FLASK = [
     row("gunicorn"),
     panel("Workers", "Workers that gunicorn has now. Normal: what -w says. Fewer: they die and come again; its log says why. 0 also where gunicorn "
           "was not told --statsd-host.", "short",
-          ('sum by (service) (@@(__name__=~".+_gunicorn_workers")) or vector(0)', "{{service}}")),
+          ('max by (service) (@@(__name__=~".+_gunicorn_workers")) or on() vector(0)', "{{service}}")),
     panel("Requests that gunicorn counted", "Per second, to compare with the app's own. Normal: the same. More: requests that never reached the app.",
-          "reqps", ('sum(rate(@@(__name__=~".+_gunicorn_requests(_total)?")[$__rate_interval])) or vector(0)', "gunicorn"),
+          "reqps", ('sum(rate(@@(__name__=~".+_gunicorn_requests(_total)?")[$__rate_interval])) or on() vector(0)', "gunicorn"),
           ("sum(rate($requests@[$__rate_interval]))", "app")),
     panel("Mean duration that gunicorn saw", "Seconds, with what gunicorn does around the app. Normal: just above the app's own mean.", "s",
           ('sum(rate(@@(__name__=~".+_gunicorn_request_duration(_seconds)?_sum")[$__rate_interval])) / '
-           'clamp_min(sum(rate(@@(__name__=~".+_gunicorn_request_duration(_seconds)?_count")[$__rate_interval])), 0.001) or vector(0)', "gunicorn"),
+           'clamp_min(sum(rate(@@(__name__=~".+_gunicorn_request_duration(_seconds)?_count")[$__rate_interval])), 0.001) or on() vector(0)', "gunicorn"),
           ("sum(rate(${duration}_sum@[$__rate_interval])) / clamp_min(sum(rate(${duration}_count@[$__rate_interval])), 0.001)", "app")),
 ]
 
@@ -324,8 +325,8 @@ FLEET = [
     row("The fleet's page: /cluster/metrics"),
     panel("Requests of the fleet", "Per second, from Redis by the fleet's page and as the sum of the pages of all servers, for the metric of the variable "
           "requests. Normal: the same, an interval apart. 0 where nobody sends such a metric.", "reqps",
-          ("sum(rate($requests#[$__rate_interval])) or vector(0)", "fleet's page"),
-          ("sum(rate($requests@[$__rate_interval])) or vector(0)", "sum of all servers")),
+          ("sum(rate($requests#[$__rate_interval])) or on() vector(0)", "fleet's page"),
+          ("sum(rate($requests@[$__rate_interval])) or on() vector(0)", "sum of all servers")),
     panel("Age of the page", "Seconds since the reading of Redis that the page shows began. Normal: below server.interval and one scrape. "
           "A climb: readings fail: StatsdClusterPageFailing.", "s", ("time() - statsd_cluster_last_fill_timestamp_seconds#", "{{instance}}")),
     panel("Reading time", "Seconds that the last reading of Redis took. Normal: 0.4 s for 100,000 series; at 30 s it is given up.", "s",

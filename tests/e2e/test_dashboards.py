@@ -80,7 +80,7 @@ def faults_of_form(d):
         told = p.get("description", "")
         found += ["%s: type %s" % (p["title"], p["type"])] * (p["type"] not in ("timeseries", "stat"))
         found += ["%s: unit %s" % (p["title"], p["fieldConfig"]["defaults"]["unit"])] * (p["fieldConfig"]["defaults"]["unit"] not in UNITS)
-        found += ["%s: does not say what is normal" % p["title"]] * (p["title"] not in ("Mean, by endpoint",) and "Normal:" not in told or len(told) < 40)
+        found += ["%s: does not say what is normal" % p["title"]] * ("Normal:" not in told or len(told) < 40)
         found += ["%s: refId" % p["title"]] * (len({t["refId"] for t in p["targets"]}) != len(p["targets"]) or not p["targets"])
         for part in [p, *p["targets"]]:
             found += ["%s: data source" % p["title"]] * (part["datasource"] != {"type": "prometheus", "uid": "${DS_PROMETHEUS}"})

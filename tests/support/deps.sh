@@ -50,6 +50,7 @@ test     protobuf-c-compiler       makes code of its schema
 test     protobuf-compiler         a second opinion on it
 test     spin                      checks the models of make model
 test     tcpdump                   reads captures back
+test     python3-yaml              reads the rules of contrib/prometheus
 test     prometheus                promtool, and a real Prometheus that scrapes
 interop  gunicorn                  app server that sends metrics
 interop  python3-flask             the Flask app
@@ -71,6 +72,7 @@ optional faketime                  clocks that are apart in make chaos
 optional chromium                  opens the page in make nightly and make screenshots
 optional chromium-driver           for that
 optional python3-selenium          for that
+optional python3-matplotlib        draws the dashboards in make screenshots
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format
