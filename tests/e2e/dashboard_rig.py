@@ -99,5 +99,6 @@ def rig(dir):
         prometheus = stack.enter_context(Jobs(dir, jobs))
         # What a picture calls the ports that the kernel chose.
         prometheus.sockets = {"%s:%d" % s.udp(): "*:8125" for s in (first, second)}
+        prometheus.first = first
         prometheus.sockets.update({first.address("tcp", i): "*:%d" % (8125 + i) for i in range(2)})
         yield prometheus
