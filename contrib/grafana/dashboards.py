@@ -4,7 +4,8 @@
     dashboards.py            write the *.json beside this file
     dashboards.py --check    exit status 1 if one of them is not what is written here
 
-`or on() vector(0)` is a line at 0 where there is nothing, and only there.  In an expression `@` stands for the selector of the dashboard's variables, `@(reason="x")` for that and more labels.
+In an expression `@` stands for the selector of the dashboard's variables, `@(reason="x")` for that and more labels;
+`or on() vector(0)` is a line at 0 where there is nothing, and only there.
 Each description says what is normal and what is not.  Sizes: a row of a dashboard has 24 columns.
 """
 import json
@@ -84,10 +85,10 @@ SERVER = [
            "{{limit}} {{who}}")),
     panel("Senders turned away", "Connections and datagrams per second that were refused: not_allowed (allow= of the socket), limit and "
           "per_address (too many connections). Normal: 0.", "cps",
-          ("sum by (socket, reason) (rate(statsd_stream_connections_refused_total@[$__rate_interval])) or on() label_replace(vector(0), \"reason\", "
-           "\"no streams\", \"\", \"\")", "connections {{socket}} {{reason}}"),
-          ("sum by (socket, reason) (rate(statsd_socket_datagrams_refused_total@[$__rate_interval])) or on() label_replace(vector(0), \"reason\", "
-           "\"no sockets of datagrams\", \"\", \"\")", "datagrams {{socket}} {{reason}}")),
+          ('sum by (reason) (rate(statsd_stream_connections_refused_total@[$__rate_interval])) or on() '
+           'label_replace(vector(0), "reason", "no streams", "", "")', "connections: {{reason}}"),
+          ('sum by (reason) (rate(statsd_socket_datagrams_refused_total@[$__rate_interval])) or on() '
+           'label_replace(vector(0), "reason", "no such sockets", "", "")', "datagrams: {{reason}}")),
     panel("Kept off the page", "Samples per second that are not on /metrics: their name has another type already, or is reserved. "
           "Redis has them. Normal: 0. The log says which name: off_page.", "cps",
           ("sum(rate(statsd_type_conflicts_total@[$__rate_interval]))", "another type"),

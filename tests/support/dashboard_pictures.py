@@ -149,10 +149,10 @@ def main(folder):
         source = dashboards.Source(prometheus.address)
         source.end = time.time()
         # Ports are of this run: stand-ins that read better.
-        first, second = sorted(prometheus.jobs["statsd"][1], key=prometheus.jobs["statsd"][1].index)
+        first, second = prometheus.jobs["statsd"][1]
 
         def names(text):
-            text = text.replace(first, "web-1").replace(second, "web-2")
+            text = text.replace(first, "web-1").replace(second, "web-2").replace("-dirty", "")
             for port, word in prometheus.sockets.items():
                 text = text.replace(port, word)
             return text

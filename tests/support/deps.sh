@@ -43,6 +43,7 @@ test     openssl                   certificates for the end-to-end tests
 test     python3                   end-to-end tests
 test     python3-pytest            their runner
 test     python3-redis             reads Redis back
+test     python3-yaml              reads the rules of contrib/prometheus
 test     python3-prometheus-client second opinion on the exposition
 test     tmux                      the terminal of statsd top
 test     libprotobuf-c-dev         decodes the protobuf format of /metrics
@@ -50,7 +51,6 @@ test     protobuf-c-compiler       makes code of its schema
 test     protobuf-compiler         a second opinion on it
 test     spin                      checks the models of make model
 test     tcpdump                   reads captures back
-test     python3-yaml              reads the rules of contrib/prometheus
 test     prometheus                promtool, and a real Prometheus that scrapes
 interop  gunicorn                  app server that sends metrics
 interop  python3-flask             the Flask app
