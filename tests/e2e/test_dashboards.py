@@ -1,6 +1,7 @@
 """contrib/grafana and contrib/prometheus: their form, the names in them, and what a real Prometheus answers to every query."""
 import itertools
 import os
+import random
 import re
 import subprocess
 import sys
@@ -195,12 +196,34 @@ def test_the_alerts_that_a_dashboard_names_are_there(name):
 @plain
 def test_every_dashboard_and_its_picture_are_on_the_page_of_dashboards():
     page = read("docs", "dashboards.md")
+    assert "%d alerts" % len(rules("alerts.yml")) in page
     for name in NAMES:
         picture = "images/dashboard-%s.png" % name[:-len(".json")]
         assert name in page and picture in page
         assert 10_000 < os.path.getsize(os.path.join(TOP, "docs", picture)) < 200_000
         for row in [p["title"] for p in load(name)["panels"] if p["type"] == "row"]:
             assert "**%s**" % row in page, (name, row)
+
+@plain
+def test_the_lines_of_a_request_are_those_that_the_example_sends(monkeypatch):
+    pytest.importorskip("flask", reason="no python3-flask")
+    import dashboard_rig
+    monkeypatch.syspath_prepend(os.path.join(TOP, "contrib", "examples", "flask"))
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    import app
+    sent = []
+    monkeypatch.setattr(app, "send", lambda *lines: sent.extend(lines))
+    paths = {"index": "/", "order": "/orders/1", "order_new": "/orders", "slow": "/slow", "broken": "/broken", "none": "/favicon.ico"}
+    client = app.app.test_client()
+    for endpoint, method, status, *_ in dashboard_rig.REQUESTS:
+        assert client.open(paths[endpoint], method=method).status_code == status
+    dice = random.Random(2)
+    ours = {line for _ in range(1000) for line in dashboard_rig.flask_request(dice) if "gunicorn" not in line}
+
+    def without_times(lines):
+        return {re.sub(r":[\d.]+\|ms", ":T|ms", line) for line in lines}
+    assert without_times(sent) == without_times(ours)
 
 
 # --- with a real Prometheus
