@@ -242,7 +242,8 @@ def source():
 
 
 @pytest.mark.prometheus
-@pytest.mark.parametrize("name, first", [(name, {"job": "statsd"} if name == "red-flask.json" else {}) for name in NAMES] + [("red-flask.json", SUFFIXED)])
+@pytest.mark.parametrize("name, first", [(name, {"job": "statsd"} if name == "red-flask.json" else {}) for name in NAMES]
+                         + [("red-flask.json", SUFFIXED), ("red-flask.json", {"job": "statsd-cluster"})])
 def test_every_query_of_a_dashboard_is_answered_with_data(source, name, first):
     d = load(name)
     values, empty = source.filled(d, first), []
