@@ -62,7 +62,7 @@ static const struct cli_flag_row flags[] = {
     { OF_CONFIG, "", "--set", "SECTION.KEY=VALUE",
       "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), "
       "that before the file" },
-    { OF_SERVER, "statsd", "--takeover", "",
+    { OF_SERVER, "", "--takeover", "",
       "take the place of the server that runs (server.control_socket)" },
     { OF_CHECK, "", "--test", "FILE", "run this test file of the mapping file" },
     { OF_EXPLAIN, "", "--framing", "datagram|line|dsd",

@@ -391,6 +391,7 @@ static void help_of_a_command_is_of_that_command_alone(void **state)
     } rows[] = {
         { { "check", "--help" }, "statsd check [OPTIONS] --test FILE\n", "statsd explain" },
         { { "--help", "check" }, "  --test FILE ", "--takeover" },
+        { { "describe", "flags" }, "\n--takeover  ", "statsd, --" },
         { { "top", "--help" }, "  --by samples|series|tags|sender\n", "--config" },
         { { "tail", "-h" }, "  -n LINES, --number LINES\n", "--by" },
         { { "redis", "--help" }, "statsd redis get [OPTIONS]", "samples|series" },
@@ -422,6 +423,7 @@ static void every_flag_is_told_with_a_value_where_it_takes_one(void **state)
         char needs[64];
         snprintf(needs, sizeof needs, "statsd: %s needs ",
                  row->letter[0] ? row->letter : row->name);
+        assert_true(row->letter[0] == '\0' || (row->letter[0] == '-' && strlen(row->letter) == 2));
         bool takes = strncmp(d.err, needs, strlen(needs)) == 0;
         if (takes != (row->value[0] != '\0'))
             fail_msg("%s: value \"%s\", but %s", row->name, row->value, d.err);
