@@ -57,9 +57,9 @@ def made(statsd):
     for page, program in manual.PAGES.items():
         if program in says:
             files[page] = manual.filled(read(page), says[program], says["statsd"].version, read("statsd.conf.example"))
-    files.update(completions.statsd(says["statsd"]))
-    if "statsd-bench" in says:
-        files.update(completions.bench(says["statsd-bench"]))
+    for path, program in completions.FILES.items():
+        if program in says:
+            files[path] = completions.filled(read(path), says[program])
     return files
 
 
@@ -67,7 +67,7 @@ def main(statsd, check=None):
     stale = 0
     for page, new in made(os.path.abspath(statsd)).items():
         path = os.path.join(TOP, page)
-        old = read(page) if os.path.exists(path) else ""
+        old = read(page)
         stale += old != new
         if check == "--check":
             sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), page, "as it should be"))
