@@ -6,7 +6,8 @@
 
 /* clang-format off */
 static const struct cli_command_row commands[] = {
-    { OF_SERVER, "statsd", "statsd [OPTIONS]", "run in the foreground; logs go to standard output" },
+    { OF_SERVER, "statsd", "statsd [OPTIONS]",
+      "run in the foreground; logs go to standard output" },
     { OF_SERVER, "statsd", "statsd [OPTIONS] --takeover",
       "the same, in place of the server that runs: its sockets and all it holds are taken over, "
       "and nothing is lost (server.control_socket)" },
@@ -71,7 +72,8 @@ static const struct cli_flag_row flags[] = {
     { OF_EXPLAIN, "", "--truncated", "",
       "the kernel has cut the datagram: its last line is not whole" },
     { OF_DESCRIBE, "", "--markdown", "", "a table of Markdown" },
-    { OF_CONVERT, "", "--mapping-out", "FILE", "where the mapping file goes, if one is needed: a FILE that is not there yet" },
+    { OF_CONVERT, "", "--mapping-out", "FILE",
+      "where the mapping file goes, if one is needed: a FILE that is not there yet" },
     { OF_REDIS_RANGE | OF_REDIS_TOP, "", "--last", "TIME", "what the last 30s, 10m or 2h hold" },
     { OF_REDIS_RANGE | OF_REDIS_TOP, "", "--from", "TIME",
       "from when on: Unix seconds or 2026-11-26T21:05:00Z" },
@@ -102,7 +104,8 @@ static const struct cli_flag_row flags[] = {
     { OF_REPLAY, "", "--loop", "N|forever", "how often, else once" },
     { OF_REPLAY, "", "--for", "TIME", "end after that time, such as 30s" },
     { OF_REPLAY, "", "--limit", "N", "end after so many packets" },
-    { OF_REPLAY, "", "--keep-timestamps", "", "leave the T fields of lines; else they move to now" },
+    { OF_REPLAY, "", "--keep-timestamps", "",
+      "leave the T fields of lines; else they move to now" },
     { OF_REPLAY, "", "--truncated", "",
       "send what there is of datagrams that were captured in part" },
     { OF_REPLAY, "", "--outgoing", "", "take what left the machine, too (captures of -i any)" },

@@ -299,8 +299,8 @@ static size_t keep(struct table *t, struct slice name)
     return n - 1;
 }
 
-/* If t has a name nearer to this one than *least edits, and half of itself: it becomes *best (owned), its distance
- * *least. */
+/* If t has a name nearer to this one than *least edits and half of its own length: it becomes *best
+ * (owned), its distance *least. */
 static void look_for_nearer(const struct table *t, struct slice name, size_t *least, char **best)
 {
     for (size_t r = 1; r < t->rows; r++) {
