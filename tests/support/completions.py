@@ -54,7 +54,8 @@ def first_words(t, command):
 
 def brief(meaning):
     """The beginning of a meaning: a list has little room."""
-    return re.split(r"[;:(]|, else|\. ", meaning)[0].strip().rstrip(".").replace("'", "")
+    text = re.split(r"; |: |, else|\. ", re.sub(r" \([^)]*\)", "", meaning))[0].rstrip(".").replace("'", "")
+    return text if len(text) <= 80 else text[:text.rindex(" ", 0, 78)].rstrip(",") + " ..."
 
 
 def settings(t):
