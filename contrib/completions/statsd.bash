@@ -97,7 +97,7 @@ _statsd_options='server.interval=
 _statsd_valued='--by --ca --config --filter --for --framing --from --instance --last --limit --loop --mapping-out --number --port --rate --set --speed --step --test --to -c -n'
 # end
 
-# bash cuts words at '=' and ':' and replaces the last piece alone: then the pieces before it are no part of an answer.
+# bash cuts words at '=' and ':', and replaces the last piece alone: then the pieces before it are no part of an answer.
 _statsd_reply() {   # WORDS PREFIX TYPED: those of WORDS that begin with TYPED; PREFIX stands before them in the same word
     local word prefix=$2
     [[ $COMP_WORDBREAKS != *=* ]] || prefix=''
@@ -162,10 +162,16 @@ _statsd_value() {   # COMMAND,FLAG PREFIX TYPED
 }
 
 _statsd() {
-    local line=${COMP_LINE:0:COMP_POINT} command='' flag='' arguments=0 rest='' flags='' current i
-    local -a words
-    read -ra words <<<"$line"
-    [[ $line != *[[:space:]] ]] || words+=('')
+    local command='' flag='' arguments=0 rest='' flags='' current piece glue='' i
+    local -a words=()
+    for piece in "${COMP_WORDS[@]:0:COMP_CWORD + 1}"; do
+        if [[ -n $glue || $piece =~ ^[=:]+$ ]]; then
+            words[-1]+=$piece
+            [[ $piece =~ ^[=:]+$ ]] && glue=yes || glue=''
+        else
+            words+=("$piece")
+        fi
+    done
     current=${words[-1]}
     COMPREPLY=()
     for ((i = 1; i < ${#words[@]} - 1; i++)); do

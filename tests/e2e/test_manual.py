@@ -1,12 +1,17 @@
 """The manual pages and the completions of shells: where they are installed, that they are as the binary has it, and that they work."""
 import os
+import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 import harness
 from harness import TOP
+
+sys.path.insert(0, os.path.join(TOP, "tests", "support"))
+import docs  # noqa: E402
 
 pytestmark = pytest.mark.plain
 BUILD = os.path.dirname(harness.STATSD)
@@ -60,3 +65,14 @@ def test_the_pages_name_every_command_flag_and_option():
         assert row.split()[0] in program
     for row in harness.run("describe", "options").stdout.decode().splitlines()[1:]:
         assert "     %s\n" % row.split()[0] in config
+
+
+def test_what_is_between_the_marks_is_made_anew_whatever_was_there():
+    """So `docs.py --check`, which test_readme.py runs, tells each line that is stale."""
+    def emptied(path):
+        text = docs.read(path)
+        return re.sub(r'(?m)(^ *(?:#|\.\\") told \w+\n)(?s:.*?)(^ *(?:#|\.\\") end$)', r"\1stale\n\2", text) if "told" in text else text
+    made = docs.made(harness.STATSD, emptied)
+    paths = [path for path in made if not path.endswith(".md")]
+    assert len(paths) == (9 if os.path.exists(harness.STATSD + "-bench") else 5)
+    assert [path for path in paths if made[path] != docs.read(path) or len(emptied(path)) >= len(made[path])] == []

@@ -48,8 +48,8 @@ def read(path):
         return f.read()
 
 
-def made(statsd):
-    """Path -> what the file should hold."""
+def made(statsd, read=read):
+    """Path -> what the file should hold; read(path) is what it holds."""
     files = {page: filled(read(page), statsd) for page in pages()}
     says = {"statsd": told.statsd_told(statsd)}
     if os.path.exists(statsd + "-bench"):
