@@ -2,15 +2,20 @@
 # shellcheck shell=bash
 
 _statsd_bench() {
-    local current=$2 before=$3 words='' word
+    local current=$2 before=$3 prefix='' words='' word
     COMPREPLY=()
-    # `--shape=spike` is three words to bash.
-    [[ $current != = ]] || current=''
-    [[ $before != = ]] || before=${COMP_WORDS[COMP_CWORD - 2]}
+    # `--shape=spike` is three words to bash, or one where COMP_WORDBREAKS has no '='.
+    if [[ $before == = ]]; then
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+    elif [[ $current == = ]]; then
+        current=''
+    elif [[ $current == --*=* ]]; then
+        before=${current%%=*} prefix=${current%%=*}= current=${current#*=}
+    fi
     case $before in
     # told bench_values
     --framing) words='line dsd' ;;
-    --shape) words='constant ramp steps spike sine' ;;
+    --shape) words='constant ramp steps spike sine'; compopt -o default 2>/dev/null ;;
     --received-file | --token-file | --json | --csv | --html) compopt -o default 2>/dev/null ;;
     --to | --connections | --threads | --sockets | --batch | --gso | --send-buffer | --rate | --rate-to | --duration | --period | --steps | --series | --types | --tags | --tag-values | --values | --skew | --payload | --packed | --sample-rate | --set-members | --pool-lines | --prefix | --suffix | --seed | --metrics | --samples-metric | --scrape-interval | --pid | --trial | --resolution | --workers | --listen-workers | --expect-workers | --master | --max-loss | --max-cpu | --max-scrape-ms | --title) ;;
     # end
@@ -21,7 +26,7 @@ _statsd_bench() {
         ;;
     esac
     while read -r word; do
-        COMPREPLY+=("$word")
+        COMPREPLY+=("$prefix$word")
     done < <(compgen -W "$words" -- "$current")
 }
 

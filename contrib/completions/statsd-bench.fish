@@ -10,7 +10,7 @@ complete -c statsd-bench -l sockets -x -d 'client sockets per thread, used in tu
 complete -c statsd-bench -l batch -x -d 'datagrams a sendmmsg call at most'
 complete -c statsd-bench -l gso -x -d 'datagrams per UDP_SEGMENT message'
 complete -c statsd-bench -l send-buffer -x -d 'SO_SNDBUF of the client sockets'
-complete -c statsd-bench -l shape -x -a 'constant ramp steps spike sine' -d 'constant ramp steps spike sine, or a CSV file of second,rate [constant]'
+complete -c statsd-bench -l shape -r -F -a 'constant ramp steps spike sine' -d 'constant ramp steps spike sine, or a CSV file of second,rate [constant]'
 complete -c statsd-bench -l rate -x -d 'lines per second'
 complete -c statsd-bench -l rate-to -x -d 'end of ramp and steps, peak of spike, crest of sine'
 complete -c statsd-bench -l duration -x -d 'how long to send'

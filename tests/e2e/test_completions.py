@@ -40,6 +40,8 @@ LINES = [
     ("true; STATE=on statsd -c 'a b' che", "true; STATE=on statsd -c 'a b' check "),
     ("statsd-bench --rate-t", "statsd-bench --rate-to "),
     ("statsd-bench --shape spi", "statsd-bench --shape spike "),
+    ("statsd-bench --shape capt", "statsd-bench --shape capture.pcap "),
+    ("statsd-bench --framing=ds", "statsd-bench --framing=dsd "),
     ("statsd-bench --json we", "statsd-bench --json web.yml "),
 ]
 

@@ -46,7 +46,7 @@ PAGES = sorted(os.path.join("docs", "man", name) for name in os.listdir(os.path.
 def test_a_page_is_read_without_a_warning(page, reader):
     if not shutil.which(reader[0]):
         pytest.skip("no " + reader[0])
-    got = subprocess.run(reader + [page], cwd=TOP, capture_output=True, text=True, env={**os.environ, "MANROFFSEQ": ""})
+    got = subprocess.run(reader + [page], cwd=TOP, capture_output=True, text=True, env={**os.environ, "MANROFFSEQ": "", "MANWIDTH": "80", "LC_ALL": "C.UTF-8"})
     said = [line for line in got.stderr.splitlines() + (got.stdout.splitlines() if reader[0] == "mandoc" else [])
             if "mandoc.db" not in line]     # the machine's own index
     assert (got.returncode, said) == (0, [])

@@ -110,12 +110,17 @@ def bench_words(flag):
     return {"--framing": ["line", "dsd"], "--shape": ["constant", "ramp", "steps", "spike", "sine"]}.get(flag.name, [])
 
 
+def or_file(flag, text):
+    """text, where a file may stand in place of the words."""
+    return text if " or a CSV file" in flag.meaning else ""
+
+
 def bench_values(b):
     lines = []
     for f in bench_all(b):
         assert all(word in f.meaning for word in bench_words(f)), f
         if bench_words(f):
-            lines.append("%s) words='%s' ;;" % (f.name, " ".join(bench_words(f))))
+            lines.append("%s) words='%s'%s ;;" % (f.name, " ".join(bench_words(f)), or_file(f, "; compopt -o default 2>/dev/null")))
     files = [f.name for f in bench_all(b) if told.is_file(f.value)]
     rest = [f.name for f in bench_all(b) if f.value and f.value[0] != "[" and f.name not in files and not bench_words(f)]
     return lines + ["%s) compopt -o default 2>/dev/null ;;" % " | ".join(files), "%s) ;;" % " | ".join(rest)]
@@ -139,6 +144,8 @@ def zsh_action(f, words=None):
     if f.name == "--set":
         return "_statsd_set"
     words = words or told.words_of(f.value)
+    if words and or_file(f, "yes"):
+        return '{_alternative "words\\:word\\:(%s)" "files\\:file\\:_files"}' % " ".join(words)
     return "_files" if told.is_file(f.value) else "(%s)" % " ".join(words) if words else " "
 
 
@@ -229,7 +236,7 @@ def fish_flag(program, f, condition="", words=None):
     elif told.is_file(f.value):
         value = " -r -F"
     elif f.value and f.value[0] != "[":
-        value = " -x" + (" -a '%s'" % " ".join(words) if words else "")
+        value = (or_file(f, " -r -F") or " -x") + (" -a '%s'" % " ".join(words) if words else "")
     return "complete -c %s%s%s -l %s%s -d '%s'" % (program, condition, letter, f.name[2:], value, brief(f.meaning))
 
 
