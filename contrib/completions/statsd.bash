@@ -118,7 +118,7 @@ _statsd_files() {   # PREFIX TYPED
 
 _statsd_set() {   # PREFIX TYPED: section.key=value
     case $2 in
-    # told settings
+    # told bash_settings
     server.log_level=*) _statsd_reply 'debug info warn error' "$1${2%%=*}=" "${2#*=}" ;;
     server.log_format=*) _statsd_reply 'logfmt json' "$1${2%%=*}=" "${2#*=}" ;;
     server.state_dir=* | server.control_socket=* | prometheus.mapping=* | http.web_config=* | capture.dir=* | redis.password_file=* | redis.sentinel_password_file=* | redis.tls_ca_file=* | redis.tls_cert_file=* | redis.tls_key_file=*) _statsd_files "$1${2%%=*}=" "${2#*=}" ;;

@@ -1,6 +1,7 @@
 """The manual pages and the completions of shells: where they are installed, that they are as the binary has it, and that they work."""
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -76,3 +77,18 @@ def test_what_is_between_the_marks_is_made_anew_whatever_was_there():
     paths = [path for path in made if not path.endswith(".md")]
     assert len(paths) == (9 if os.path.exists(harness.STATSD + "-bench") else 5)
     assert [path for path in paths if made[path] != docs.read(path) or len(emptied(path)) >= len(made[path])] == []
+
+
+def test_the_examples_of_the_pages_work(tmp_path):
+    config = re.search(r"(?ms)^\.Sh EXAMPLES\n.*?^\.Bd -literal.*?\n(.*?)^\.Ed$", docs.read("docs/man/statsd.conf.5"))[1]
+    (tmp_path / "statsd.conf").write_text(config, encoding="utf-8")
+    got = harness.run("check", "-c", str(tmp_path / "statsd.conf"))
+    assert (got.returncode, got.stderr) == (0, b"")
+    ran = 0
+    for line in re.findall(r"(?m)^\.Dl statsd (.*)$", docs.read("docs/man/statsd.1")):
+        words = shlex.split(line.replace("\\(aq", "'"))
+        if words[0] != "check":     # of a file that is not here
+            got = harness.run(*(["check"] if words[0] == "--set" else []), *words)
+            assert (got.returncode, got.stderr) == (0, b""), line
+            ran += 1
+    assert ran == 2

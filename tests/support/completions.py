@@ -75,7 +75,7 @@ def lists(t):
 
 
 def bash_settings(t):
-    return ['%s) _statsd_%s "$1${2%%%%=*}=" "${2#*=}" ;;' % (" | ".join(n + "=*" for n in options), "files" if not words else "reply '%s'" % words)
+    return ['%s) _statsd_%s "$1${2%%%%=*}=" "${2#*=}" ;;' % (" | ".join(n + "=*" for n in options), "reply '%s'" % words if words else "files")
             for words, options in settings(t).items()]
 
 
@@ -128,10 +128,6 @@ def bench_values(b):
 
 def bench_flags(b):
     return ["words='%s'" % " ".join(f.name for f in bench_all(b))]
-
-
-PARTS = {p.__name__: p for p in (lists, values, flags, arguments, bench_values, bench_flags)}
-PARTS["settings"] = bash_settings
 
 
 # zsh
@@ -256,8 +252,9 @@ def fish_bench(b):
     return [fish_flag("statsd-bench", f, words=bench_words(f)) for f in bench_all(b)]
 
 
-PARTS.update((p.__name__, p) for p in (zsh_options, zsh_settings, zsh_commands, zsh_redis, zsh_bench,
-                                       fish_valued, fish_settings, fish_options, fish_flags, fish_bench))
+PARTS = {p.__name__: p for p in (lists, bash_settings, values, flags, arguments, bench_values, bench_flags,
+                                 zsh_options, zsh_settings, zsh_commands, zsh_redis, zsh_bench,
+                                 fish_valued, fish_settings, fish_options, fish_flags, fish_bench)}
 
 
 def filled(text, what):

@@ -8,11 +8,12 @@ PAGES = {"docs/man/statsd.1": "statsd", "docs/man/statsd.conf.5": "statsd", "doc
 
 
 def plain(text):
-    """Characters that roff would change or take for its own; `code` becomes bold."""
+    """Characters that roff would change or take for its own; `code` becomes bold; an address or a name is not broken by a hyphen."""
     text = text.replace("\\", "\\e").replace("--", "\\-\\-")
     text = re.sub(r"`([^`]*)`", r"\\fB\1\\fR", text)
     text = re.sub(r"(?<![A-Za-z])'|'(?![A-Za-z])", r"\\(aq", text)
-    return text.replace("~", "\\(ti").replace("^", "\\(ha")
+    text = text.replace("~", "\\(ti").replace("^", "\\(ha")
+    return re.sub(r"(?<!\S)(?=\S*[a-z][/_:.=@]+\S)", r"\\%", text)
 
 
 def prose(text):
