@@ -279,7 +279,7 @@ uninstall:    ## remove what install put there
 	tests/support/install.sh uninstall '$(B)' '$(DESTDIR)' '$(PREFIX)'
 
 .PHONY: docs
-docs: $(B)/statsd    ## bring the tables and transcripts of README.md and docs/ up to date
+docs: $(B)/statsd $(B)/statsd-bench    ## bring the tables and transcripts of README.md and docs/, manual pages and completions up to date
 	@tests/support/docs.py $(B)/statsd
 
 .PHONY: clean

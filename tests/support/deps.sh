@@ -73,10 +73,13 @@ optional chromium                  opens the page in make nightly and make scree
 optional chromium-driver           for that
 optional python3-selenium          for that
 optional python3-matplotlib        draws the dashboards in make screenshots
+optional zsh                       completes in a test what contrib/completions has
+optional fish                      the same
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format
 dev      clang-tidy                make tidy
+dev      mandoc                    checks the manual pages
 '
 UNITS='redis-server prometheus'
 ROOT=${DEPS_ROOT:-}
