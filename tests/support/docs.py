@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Keeps the documentation true: its tables are those of `statsd describe`, and its transcripts are what the commands print.
 
-    docs.py STATSD            rewrite README.md and docs/*.md: what lies between <!-- describe X --> and <!-- end -->, and transcripts
+    docs.py STATSD            rewrite README.md and docs/*.md: what lies between <!-- describe X --> and <!-- end -->, transcripts, and the
+                              line below a page's title that leads to the contents
     docs.py STATSD --check    exit status 1 and the difference, if anything is not as the binary has it
 
 A transcript is an indented block whose first line begins with `$ build/statsd `.
@@ -14,6 +15,8 @@ import subprocess
 import sys
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+CONTENTS = "docs/README.md"
+BACK = "[Contents](README.md)\n"
 
 
 def pages():
@@ -24,6 +27,14 @@ def pages():
 def output(statsd, words):
     env = {k: v for k, v in os.environ.items() if not k.startswith("STATSD_")}
     return subprocess.run([statsd, *words], stdout=subprocess.PIPE, check=True, cwd=TOP, env=env).stdout.decode()
+
+
+def led_back(page, text):
+    """A page of the book with its way to the contents."""
+    if not page.startswith("docs/") or page == CONTENTS or BACK in text:
+        return text
+    title, rest = text.split("\n", 1)
+    return "%s\n\n%s\n%s" % (title, BACK, rest.lstrip("\n"))
 
 
 def filled(text, statsd):
@@ -43,7 +54,7 @@ def main(statsd, check=None):
         path = os.path.join(TOP, page)
         with open(path, encoding="utf-8") as f:
             old = f.read()
-        new = filled(old, os.path.abspath(statsd))
+        new = filled(led_back(page, old), os.path.abspath(statsd))
         stale += old != new
         if check == "--check":
             sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), page, "as it should be"))
