@@ -39,7 +39,7 @@ NOT_RUN = [
 ]
 # What is run may name these programs; any other has to be in NOT_RUN.
 HARMLESS = {"statsd", "build/statsd", "statsd-bench", "build/statsd-bench", "bash", "printf", "echo", "curl", "grep", "redis-cli", "python3", "openssl",
-            "tcpdump", "zcat", "sort", "for", "cat", "promtool", "prometheus", "gunicorn", "cd", "(cd"}
+            "tcpdump", "zcat", "sort", "uniq", "head", "for", "cat", "promtool", "prometheus", "gunicorn", "cd", "(cd"}
 # Shorter, smaller, elsewhere.
 INSTEAD = [
     (r"curl (-f )?-sN ", "timeout 1 curl -sN "),
@@ -62,7 +62,8 @@ INSTEAD = [
 TO_TERMINALS = {"chart", "rate"}      # columns that are shown to a terminal alone
 LINES = ["api.requests:3|c|#env:prod,route:/login", "api.requests:1|c|#env:prod,route:/search", "queue.depth:29|g|#env:prod",
          "api.latency:20:25:38|ms|#env:prod", "users:alice|s|#env:prod", "users:bob|s|#env:prod", "api.hits:1|c|#env:prod,host:a1",
-         "_sc|db.up|2|h:db-1|#env:prod|m:no answer"]
+         "_sc|db.up|2|h:db-1|#env:prod|m:no answer", "jobs:1|q", "queue:x|g", "carts:1|c|#cart:a,status:new",
+         "http.requests:1|c|#endpoint:order", "http.request.duration:20|ms|#endpoint:order"]
 
 
 def read(page):
