@@ -269,6 +269,18 @@ install: $(B)/statsd    ## install below PREFIX (/usr/local), DESTDIR in front o
 uninstall:    ## remove what install put there
 	tests/support/install.sh uninstall '$(B)' '$(DESTDIR)' '$(PREFIX)'
 
+# --- Debian packages -----------------------------------------------------------------------------------------------------------
+
+.PHONY: deb deb-check package-test deps-check-package
+deb: deps-check-package    ## Debian packages in build/deb, by debian/ and in a copy of the tree; lintian looks at them (DEB_BUILD_OPTIONS=nocheck leaves the tests out)
+	@tests/support/deb.sh build build/deb
+deb-check: deps-check-package    ## builds them twice, from two folders: are they the same to the byte?
+	@tests/support/deb.sh check build/deb-check
+package-test: deps-check-package    ## the packages in a bare Debian: install, use, upgrade, remove, purge, where root and mmdebstrap are
+	@tests/package/package.sh build/deb
+deps-check-package:
+	@tests/support/deps.sh build test run package
+
 .PHONY: docs
 docs: $(B)/statsd    ## bring the tables and transcripts of README.md and docs/ up to date
 	@tests/support/docs.py $(B)/statsd

@@ -71,6 +71,12 @@ optional faketime                  clocks that are apart in make chaos
 optional chromium                  opens the page in make nightly and make screenshots
 optional chromium-driver           for that
 optional python3-selenium          for that
+package  build-essential           what Debian takes for granted, for make deb
+package  debhelper                 makes the packages
+package  dh-apparmor               loads the profile when they are installed
+package  lintian                   checks them
+package  mmdebstrap                a bare root, in which make package-test installs them
+package  apparmor                  reads the profile there
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format
