@@ -282,7 +282,7 @@ deps-check-package:
 	@tests/support/deps.sh build test run package
 
 .PHONY: docs
-docs: $(B)/statsd    ## bring the tables and transcripts of README.md and docs/ up to date
+docs: $(B)/statsd $(B)/statsd-bench    ## bring the tables and transcripts of README.md and docs/, manual pages and completions up to date
 	@tests/support/docs.py $(B)/statsd
 
 .PHONY: clean

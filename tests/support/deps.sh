@@ -71,6 +71,8 @@ optional faketime                  clocks that are apart in make chaos
 optional chromium                  opens the page in make nightly and make screenshots
 optional chromium-driver           for that
 optional python3-selenium          for that
+optional zsh                       completes in a test what contrib/completions has
+optional fish                      the same
 package  build-essential           what Debian takes for granted, for make deb
 package  debhelper                 makes the packages
 package  dh-apparmor               loads the profile when they are installed
@@ -81,6 +83,7 @@ dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format
 dev      clang-tidy                make tidy
+dev      mandoc                    checks the manual pages
 '
 UNITS='redis-server prometheus'
 ROOT=${DEPS_ROOT:-}
