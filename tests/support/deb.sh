@@ -3,9 +3,9 @@
 #
 #   deb.sh build OUT           builds into OUT what the working tree has (what git ignores is left out), and tells what lintian says
 #   deb.sh check OUT           the same twice, from two folders: the packages have to be the same to the byte
+#   deb.sh older OUT           after `build`: packages of a version before, in OUT/older, for the test of an upgrade
 #
-# Environment: DEB_VERSION: another version than the changelog's, for the test of an upgrade; DEB_BUILD_OPTIONS=nocheck leaves the tests
-# in C out.
+# Environment: DEB_BUILD_OPTIONS=nocheck leaves the tests in C out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 what=$1 out=$(realpath -m "$2")
@@ -15,9 +15,8 @@ say() { printf 'deb: %s\n' "$*"; }
 files() {
     if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
         git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
-            [ -e "$file" ] && printf '%s\0' "$file"
+            if [ -e "$file" ]; then printf '%s\0' "$file"; fi
         done
-        return 0
     else
         find . -path ./build -prune -o -type f -print0
     fi
@@ -30,17 +29,13 @@ copy() {   # DIR
     mkdir -p "$1"
     files | tar -c --null --files-from=- --mtime="@$epoch" --mode='u=rwX,go=rX' | tar -x -C "$1"
     git describe --always --dirty --exclude '*' --abbrev=12 >"$1/debian/commit" 2>/dev/null || rm -f "$1/debian/commit"
-    if [ -n "${DEB_VERSION:-}" ]; then
-        sed -i "1s/(.*)/($DEB_VERSION)/" "$1/debian/changelog"
-    fi
 }
 
-build() {   # DIR OUT: DIR/source, and the packages in OUT
+build() {   # DIR OUT WORDS...: of DIR/source the packages in OUT, by dpkg-buildpackage with WORDS
     local began=$SECONDS
-    rm -rf "$1" && mkdir -p "$1" "$2"
-    copy "$1/source"
+    mkdir -p "$2"
     say "building statsd $(dpkg-parsechangelog -l "$1/source/debian/changelog" -S Version) (what it says: $1/log)"
-    if ! (cd "$1/source" && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -us -uc -b) >"$1/log" 2>&1 </dev/null; then
+    if ! (cd "$1/source" && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -us -uc -b "${@:3}") >"$1/log" 2>&1 </dev/null; then
         tail -n 30 "$1/log" >&2
         say "dpkg-buildpackage failed (above)" >&2
         exit 1
@@ -52,8 +47,8 @@ build() {   # DIR OUT: DIR/source, and the packages in OUT
 case $what in
 build)
     rm -rf "$out"
+    copy "$out/work/source"
     build "$out/work" "$out"
-    rm -rf "$out/work/source"
     for package in "$out"/*.deb; do say "$(stat -c %s "$package") bytes  ${package##*/}"; done
     if command -v lintian >/dev/null; then
         say "lintian, from information on:"
@@ -67,8 +62,10 @@ check)
     rm -rf "$out"
     # Two lengths, so that a path that slipped in changes more than its letters; without tests, which do not change what is built.
     export DEB_BUILD_OPTIONS="nocheck ${DEB_BUILD_OPTIONS:-}"
+    copy "$out/a/source"
     build "$out/a" "$out/1"
-    (umask 077 && TZ=Pacific/Auckland LC_ALL=C HOME=/nonexistent build "$out/another/folder/further/down" "$out/2")
+    other=$out/another/folder/further/down
+    (umask 077 && copy "$other/source" && TZ=Pacific/Auckland LC_ALL=C HOME=/nonexistent build "$other" "$out/2")
     status=0
     for package in "$out"/1/*.deb; do
         name=${package##*/}
@@ -81,6 +78,13 @@ check)
     done
     [ $status = 0 ] && rm -rf "$out/a" "$out/another"
     exit $status
+    ;;
+older)
+    # What was compiled stays, but for the files that hold the version.
+    [ -d "$out/work/source" ] || { say "nothing was built in $out" >&2; exit 2; }
+    sed -i '1s/(\([^)~]*\)[^)]*)/(\1~before)/' "$out/work/source/debian/changelog"
+    rm -rf "$out/older" "$out/work/source/debian/debhelper-build-stamp"
+    DEB_BUILD_OPTIONS="nocheck ${DEB_BUILD_OPTIONS:-}" build "$out/work" "$out/older" -nc
     ;;
 *) say "$what: what is that?" >&2; exit 2 ;;
 esac
