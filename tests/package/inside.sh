@@ -108,7 +108,6 @@ units_are_understood() {
     ! grep -F 'statsd.s' /root/verify
 }
 units_are_safe() { systemd-analyze security --threshold=15 statsd.service | tail -n 1; }
-interval_is() { systemctl reload statsd && within 5 grep -F "$1" <(journalctl -q -o cat -u statsd); }
 
 # Lines at a pace while the command runs; how many they were is in /root/sent.
 under_load() {
@@ -127,7 +126,7 @@ under_load() {
     return $status
 }
 
-all_came() { cat /root/sent && [ "$(cat /root/sent)" -gt 100 ] && shows "load $(cat /root/sent)" && page | grep -E '^statsd_uptime|^process_start'; }
+all_came() { cat /root/sent && [ "$(cat /root/sent)" -gt 100 ] && shows "load $(cat /root/sent)"; }
 
 sockets_by_systemd() {
     systemctl stop statsd && systemctl enable --now statsd.socket && sent 'waits:2|c' && systemctl start statsd && within 10 shows 'waits 2'
@@ -142,7 +141,7 @@ part_systemd() {
     step "systemd counts the service among the safe ones" units_are_safe
     sent 'orders:3|c|#region:eu'
     step "a line is on the page" within 5 shows 'orders{region="eu"} 3'
-    step "the config is changed and read again" change_conf
+    step "the config is changed" change_conf
     step "the new version is installed over it, under load" under_load installed newer
     step "it says so" version_is newer
     step "it runs" within 10 active
@@ -159,7 +158,7 @@ part_systemd() {
     step "it is purged" purged
     step "nothing is left of it but its user" nothing_is_left /root/before
     step "it is installed as new" installed newer
-    step "the packaged tests pass (debian/tests/service)" bash -c 'sleep 0; tests/smoke && tests/service'
+    step "the packaged tests pass (debian/tests/service)" bash -c 'tests/smoke && tests/service'
     step "it is purged" purged
 }
 

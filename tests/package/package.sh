@@ -6,7 +6,7 @@
 #
 # Environment: APT_SOURCES: a file of apt's sources, in place of this machine's.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 deb=$(realpath "$1")
 # shellcheck source-path=SCRIPTDIR source=root.sh
 . tests/package/root.sh
