@@ -203,8 +203,9 @@ nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis
 	@$(MAKE) --no-print-directory chaos T=4m SEED=$$(date +%Y%m%d)
 
 .PHONY: screenshots
-screenshots:    ## docs/images: the page with invented data, where chromium, chromium-driver and python3-selenium are
+screenshots: $(B)/statsd    ## docs/images: the page with invented data, by chromium, chromium-driver and python3-selenium; the dashboards, by python3-matplotlib
 	@$(PYTHON) tests/support/screenshots.py
+	@STATSD_BIN='$(abspath $(B)/statsd)' PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/support/dashboard_pictures.py
 
 .PHONY: layers
 layers:    ## check that includes follow the arrows between rooms

@@ -22,7 +22,7 @@ step() {   # SENTENCE COMMAND...
 
 # bash runs a function that is the condition of an `if` without -e: so each line ends in || return.
 installed() {   # FOLDER: by apt, without a network; a config that somebody changed stays
-    apt-get install -y --no-install-recommends --no-download -o Dpkg::Options::=--force-confold "/root/$1/"statsd_*.deb "/root/$1/"statsd-bench_*.deb
+    apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold "/root/$1/"statsd_*.deb "/root/$1/"statsd-bench_*.deb
 }
 
 version_is() { [ "$(dpkg-query -W -f '${Version}' statsd)" = "$(dpkg-deb -f "/root/$1/"statsd_*.deb Version)" ] && statsd --version; }
@@ -55,7 +55,7 @@ nothing_is_left() {   # BEFORE
 
 user_is_made() { getent passwd _statsd | grep -F ':/var/lib/statsd:' && [ "$(stat -c '%U %a' $CONF)" = "root 644" ]; }
 
-change_conf() { sed -i 's/^\[server\]$/&\n# Ours.\ninterval = 2s/' $CONF && statsd check -c $CONF | grep -E '^server.interval +2s'; }
+change_conf() { sed -i 's/^\[server\]$/&\n# Ours.\ninterval = 2s/' $CONF && statsd check -c $CONF | grep -F 'server.interval = 2s'; }
 change_is_kept() { grep -Fx 'interval = 2s' $CONF && [ -e $CONF.dpkg-dist ]; }
 
 complete_in_bash() {

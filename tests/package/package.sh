@@ -43,7 +43,7 @@ say "without systemd"
 root_alone "$root" /root/inside.sh bare || die "without systemd"
 
 say "with systemd"
-root_alone "$root" apt-get install -qq -y --no-install-recommends --no-download systemd systemd-sysv >"$work/log" 2>&1 || { cat "$work/log"; die "apt-get"; }
+root_alone "$root" apt-get install -qq -y --no-install-recommends systemd systemd-sysv >"$work/log" 2>&1 || { cat "$work/log"; die "apt-get"; }
 rm "$root/usr/sbin/policy-rc.d"
 if root_boot "$root"; then
     root_in /root/inside.sh systemd || die "with systemd"

@@ -83,6 +83,8 @@ older)
     # What was compiled stays, but for the files that hold the version.
     [ -d "$out/work/source" ] || { say "nothing was built in $out" >&2; exit 2; }
     sed -i '1s/(\([^)~]*\)[^)]*)/(\1~before)/' "$out/work/source/debian/changelog"
+    # Another config too: an upgrade has to cope with one that both sides have changed.
+    grep -q '^# As it was\.$' "$out/work/source/debian/statsd.conf" || echo '# As it was.' >>"$out/work/source/debian/statsd.conf"
     rm -rf "$out/older" "$out/work/source/debian/debhelper-build-stamp"
     DEB_BUILD_OPTIONS="nocheck ${DEB_BUILD_OPTIONS:-}" build "$out/work" "$out/older" -nc
     ;;

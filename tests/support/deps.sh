@@ -43,6 +43,7 @@ test     openssl                   certificates for the end-to-end tests
 test     python3                   end-to-end tests
 test     python3-pytest            their runner
 test     python3-redis             reads Redis back
+test     python3-yaml              reads the rules of contrib/prometheus
 test     python3-prometheus-client second opinion on the exposition
 test     tmux                      the terminal of statsd top
 test     libprotobuf-c-dev         decodes the protobuf format of /metrics
@@ -71,6 +72,7 @@ optional faketime                  clocks that are apart in make chaos
 optional chromium                  opens the page in make nightly and make screenshots
 optional chromium-driver           for that
 optional python3-selenium          for that
+optional python3-matplotlib        draws the dashboards in make screenshots
 optional zsh                       completes in a test what contrib/completions has
 optional fish                      the same
 package  build-essential           what Debian takes for granted, for make deb
