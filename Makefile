@@ -193,12 +193,14 @@ arm64:    ## base and protocol with their tests for aarch64, under qemu, where t
 	@tests/support/arm64.sh '$(B)'
 
 .PHONY: nightly
-nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis, a soak, chaos, the page in a browser, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
+nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis, a soak, chaos, the page in a browser, the Debian packages in a bare Debian, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
 	@$(MAKE) --no-print-directory tidy DEEP=1
 	@NIGHTLY=1 $(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory soak T=10m
 	@SLOW=1 $(MAKE) --no-print-directory e2e T='-k redis_spool'
 	@NIGHTLY=1 $(MAKE) --no-print-directory e2e T='-k page_browser'
+	@$(MAKE) --no-print-directory package-test
+	@DEB_BUILD_OPTIONS=nocheck $(MAKE) --no-print-directory deb-check
 	@$(MAKE) --no-print-directory chaos
 	@$(MAKE) --no-print-directory chaos T=4m SEED=$$(date +%Y%m%d)
 
@@ -277,8 +279,9 @@ deb: deps-check-package    ## Debian packages in build/deb, by debian/ and in a 
 	@tests/support/deb.sh build build/deb
 deb-check: deps-check-package    ## builds them twice, from two folders: are they the same to the byte?
 	@tests/support/deb.sh check build/deb-check
-package-test: deps-check-package    ## the packages in a bare Debian: install, use, upgrade, remove, purge, where root and mmdebstrap are
+package-test: deb    ## the packages in a bare Debian: install, use, upgrade, remove, purge, where root and mmdebstrap are
 	@tests/package/package.sh build/deb
+	@tests/package/newcomer.sh build/deb
 deps-check-package:
 	@tests/support/deps.sh build test run package
 
