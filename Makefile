@@ -183,7 +183,7 @@ chaos: deps-check    ## three servers and a Redis Cluster under all that may hap
 	    $(PYTHON) tests/chaos/chaos.py $(or $(T),$(if $(SEED),2m)) --seed '$(or $(SEED),1)' $(if $(ONLY),--only '$(ONLY)')
 
 .PHONY: interop
-interop: deps-check-interop    ## real clients, which make the table in README.md, and statsd_exporter beside us (where Go is): the same mapping and lines, the same /metrics
+interop: deps-check-interop    ## real clients, which make the table in docs/clients.md, and statsd_exporter beside us (where Go is): the same mapping and lines, the same /metrics
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(SUITE) interop
 	@tests/interop/table.py
