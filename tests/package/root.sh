@@ -64,7 +64,7 @@ root_boot() {   # DIR
     return 1
 }
 
-root_in() { nsenter --target "$root_init" --mount --pid --ipc --uts --net --root --wd=/ "$@"; }
+root_in() { nsenter --target "$root_init" --mount --pid --ipc --uts --net --root --wd "$@"; }
 
 root_halt() {
     [ -n "${root_outer:-}" ] || return 0
