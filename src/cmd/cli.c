@@ -7,8 +7,9 @@
  *     command->main   run_main, check_main, explain_main, describe_main, convert_main, redis_main,
  *                     top_main, tail_main, replay_main
  *
- * A further command is a file with its NAME_main, a row of `commands` and lines in cli_help.c; a
- * further option a row of `options` and a member of struct cli_args.
+ * A further command is a file with its NAME_main and a row of `commands`; a further option a row of
+ * `options` and a member of struct cli_args.  Both are rows of cli_rows.c, too, which says which
+ * command takes what.
  */
 #include "cmd/cli.h"
 
@@ -20,6 +21,7 @@
 #include "app/version.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "cmd/cli_rows.h"
 
 #include "config/guess.h"
 #include "config/option_value.h"
@@ -38,38 +40,22 @@ static int run_main(const struct cli_args *args, const struct cli_io *io)
     return rc;
 }
 
-/* What a command takes: groups of options, and arguments. */
-enum {
-    TAKES_CONFIG = 1,
-    TAKES_EXPLAIN = 2,
-    TAKES_MARKDOWN = 4,
-    TAKES_CONVERT = 8,
-    TAKES_ARGS = 16,
-    TAKES_TEST = 32,
-    TAKES_TAKEOVER = 64,
-    TAKES_JSON = 128,
-    TAKES_REDIS = 256,
-    TAKES_TOP = 512,
-    TAKES_TAIL = 1024,
-    TAKES_LIVE = TAKES_TOP | TAKES_TAIL,
-    TAKES_REPLAY = 2048
-};
-
 /* clang-format off */
 static const struct command {
     const char *name; /* "": no command, the server itself */
-    unsigned takes;
+    unsigned of;      /* its rows in cli_rows.c */
+    bool takes_args;
     int (*main)(const struct cli_args *args, const struct cli_io *io);
 } commands[] = {
-    { "",         TAKES_CONFIG | TAKES_TAKEOVER,             run_main      },
-    { "check",    TAKES_CONFIG | TAKES_TEST,                 check_main    },
-    { "explain",  TAKES_CONFIG | TAKES_EXPLAIN | TAKES_JSON | TAKES_ARGS, explain_main },
-    { "describe", TAKES_MARKDOWN | TAKES_ARGS,               describe_main },
-    { "convert",  TAKES_CONVERT | TAKES_ARGS,                convert_main  },
-    { "redis",    TAKES_CONFIG | TAKES_REDIS | TAKES_JSON | TAKES_ARGS, redis_main },
-    { "top",      TAKES_TOP | TAKES_JSON,                    top_main      },
-    { "tail",     TAKES_TAIL | TAKES_JSON | TAKES_ARGS,      tail_main     },
-    { "replay",   TAKES_REPLAY | TAKES_JSON | TAKES_ARGS,    replay_main   },
+    { "",         OF_SERVER,   false, run_main      },
+    { "check",    OF_CHECK,    false, check_main    },
+    { "explain",  OF_EXPLAIN,  true,  explain_main  },
+    { "describe", OF_DESCRIBE, true,  describe_main },
+    { "convert",  OF_CONVERT,  true,  convert_main  },
+    { "redis",    OF_REDIS,    true,  redis_main    },
+    { "top",      OF_TOP,      false, top_main      },
+    { "tail",     OF_TAIL,     true,  tail_main     },
+    { "replay",   OF_REPLAY,   true,  replay_main   },
 };
 
 enum value { SWITCH, ONE_VALUE, MANY_VALUES /* of --set: struct reading keeps them */ };
@@ -79,45 +65,40 @@ enum value { SWITCH, ONE_VALUE, MANY_VALUES /* of --set: struct reading keeps th
 static const struct option {
     const char *name, *letter; /* "--config"; "-c", or NULL: it has none */
     enum value value;
-    unsigned group;            /* TAKES_...; 0: every command takes it */
     size_t to;                 /* its member: SWITCH a bool, ONE_VALUE a const char * */
     const char *needs;         /* what its value is */
 } options[] = {
-    { "--config",    "-c", ONE_VALUE,   TAKES_CONFIG,   ARG(source.file), "a FILE"                },
-    { "--set",       NULL, MANY_VALUES, TAKES_CONFIG,   ARG(source.sets), "SECTION.KEY=VALUE"     },
-    { "--framing",   NULL, ONE_VALUE,   TAKES_EXPLAIN,  ARG(framing),     "datagram, line or dsd" },
-    { "--json",      NULL, SWITCH,      TAKES_JSON,     ARG(json),        NULL                    },
-    { "--truncated", NULL, SWITCH,      TAKES_EXPLAIN | TAKES_REPLAY, ARG(truncated), NULL        },
-    { "--markdown",  NULL, SWITCH,      TAKES_MARKDOWN, ARG(markdown),    NULL                    },
-    { "--mapping-out", NULL, ONE_VALUE, TAKES_CONVERT,  ARG(mapping_out), "a FILE"                },
-    { "--test",      NULL, ONE_VALUE,   TAKES_TEST,     ARG(test),        "a FILE"                },
-    { "--takeover",  NULL, SWITCH,      TAKES_TAKEOVER, ARG(takeover),    NULL                    },
-    { "--last",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(last),        "a time such as 10m"    },
-    { "--from",      NULL, ONE_VALUE,   TAKES_REDIS | TAKES_LIVE, ARG(from),
-      "a time (redis), or a URL" },
-    { "--to",        NULL, ONE_VALUE,   TAKES_REDIS | TAKES_REPLAY, ARG(to),
-      "a time, or an address" },
-    { "--step",      NULL, ONE_VALUE,   TAKES_REDIS,    ARG(step),        "a time such as 1m"     },
-    { "--by",        NULL, ONE_VALUE,   TAKES_REDIS | TAKES_TOP, ARG(by), "what to go by"         },
-    { "--number",    "-n", ONE_VALUE,   TAKES_REDIS | TAKES_TAIL, ARG(number), "a number"         },
-    { "--instance",  NULL, ONE_VALUE,   TAKES_REDIS,    ARG(instance),    "a name"                },
-    { "--once",      NULL, SWITCH,      TAKES_TOP,      ARG(once),        NULL                    },
-    { "--ca",        NULL, ONE_VALUE,   TAKES_LIVE,     ARG(ca),          "a FILE"                },
-    { "--insecure",  NULL, SWITCH,      TAKES_LIVE,     ARG(insecure),    NULL                    },
-    { "--port",      NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(port),        "a number"              },
-    { "--filter",    NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(filter),
-      "an expression such as 'udp port 8125'" },
-    { "--speed",     NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(speed),
-      "a factor such as 10, or max" },
-    { "--rate",      NULL, ONE_VALUE,   TAKES_REPLAY | TAKES_TAIL, ARG(rate), "lines a second"    },
-    { "--loop",      NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(loop),        "a number, or forever"  },
-    { "--for",       NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(lasting),     "a time such as 30s"    },
-    { "--limit",     NULL, ONE_VALUE,   TAKES_REPLAY,   ARG(limit),       "a number of packets"   },
-    { "--keep-timestamps", NULL, SWITCH, TAKES_REPLAY,  ARG(keep_timestamps), NULL                },
-    { "--outgoing",  NULL, SWITCH,      TAKES_REPLAY,   ARG(outgoing),    NULL                    },
-    { "--dry-run",   NULL, SWITCH,      TAKES_REPLAY,   ARG(dry_run),     NULL                    },
-    { "--help",      "-h", SWITCH,      0,              ARG(help),        NULL                    },
-    { "--version",   "-V", SWITCH,      0,              ARG(version),     NULL                    },
+    { "--config",          "-c", ONE_VALUE,   ARG(source.file),     "a FILE" },
+    { "--set",             NULL, MANY_VALUES, ARG(source.sets),     "SECTION.KEY=VALUE" },
+    { "--framing",         NULL, ONE_VALUE,   ARG(framing),         "datagram, line or dsd" },
+    { "--json",            NULL, SWITCH,      ARG(json),            NULL },
+    { "--truncated",       NULL, SWITCH,      ARG(truncated),       NULL },
+    { "--markdown",        NULL, SWITCH,      ARG(markdown),        NULL },
+    { "--mapping-out",     NULL, ONE_VALUE,   ARG(mapping_out),     "a FILE" },
+    { "--test",            NULL, ONE_VALUE,   ARG(test),            "a FILE" },
+    { "--takeover",        NULL, SWITCH,      ARG(takeover),        NULL },
+    { "--last",            NULL, ONE_VALUE,   ARG(last),            "a time such as 10m" },
+    { "--from",            NULL, ONE_VALUE,   ARG(from),            "a time (redis), or a URL" },
+    { "--to",              NULL, ONE_VALUE,   ARG(to),              "a time, or an address" },
+    { "--step",            NULL, ONE_VALUE,   ARG(step),            "a time such as 1m" },
+    { "--by",              NULL, ONE_VALUE,   ARG(by),              "what to go by" },
+    { "--number",          "-n", ONE_VALUE,   ARG(number),          "a number" },
+    { "--instance",        NULL, ONE_VALUE,   ARG(instance),        "a name" },
+    { "--once",            NULL, SWITCH,      ARG(once),            NULL },
+    { "--ca",              NULL, ONE_VALUE,   ARG(ca),              "a FILE" },
+    { "--insecure",        NULL, SWITCH,      ARG(insecure),        NULL },
+    { "--port",            NULL, ONE_VALUE,   ARG(port),            "a number" },
+    { "--filter",          NULL, ONE_VALUE,   ARG(filter),          "an expression such as 'udp port 8125'" },
+    { "--speed",           NULL, ONE_VALUE,   ARG(speed),           "a factor such as 10, or max" },
+    { "--rate",            NULL, ONE_VALUE,   ARG(rate),            "lines a second" },
+    { "--loop",            NULL, ONE_VALUE,   ARG(loop),            "a number, or forever" },
+    { "--for",             NULL, ONE_VALUE,   ARG(lasting),         "a time such as 30s" },
+    { "--limit",           NULL, ONE_VALUE,   ARG(limit),           "a number of packets" },
+    { "--keep-timestamps", NULL, SWITCH,      ARG(keep_timestamps), NULL },
+    { "--outgoing",        NULL, SWITCH,      ARG(outgoing),        NULL },
+    { "--dry-run",         NULL, SWITCH,      ARG(dry_run),         NULL },
+    { "--help",            "-h", SWITCH,      ARG(help),            NULL },
+    { "--version",         "-V", SWITCH,      ARG(version),         NULL },
 };
 /* clang-format on */
 
@@ -273,7 +254,7 @@ static int take_foreign(struct reading *r)
 static bool is_rivals(const struct reading *r, const struct option *o)
 {
     const struct command *c = r->command != NULL ? r->command : &commands[0];
-    if (o->group == 0 || (c->takes & o->group) != 0)
+    if (cli_takes(c->of, o->name))
         return false;
     const struct rival *rival = rival_find(slice_str(r->argv[r->at]));
     return rival != NULL && rival_takes_value(rival) && o->value != SWITCH;
@@ -342,19 +323,31 @@ static int check_takes(const struct reading *r, const struct cli_io *io)
 {
     const struct command *c = r->command;
     for (size_t i = 0; i < OPTIONS; i++) {
-        if (r->given[i] && options[i].group != 0 && !(c->takes & options[i].group))
+        if (r->given[i] && !cli_takes(c->of, options[i].name))
             return cli_usage(io, "%s does not take %s", c->name[0] ? c->name : "running",
                              called(&options[i]));
     }
-    if (r->args.n_rest > 0 && !(c->takes & TAKES_ARGS))
+    if (r->args.n_rest > 0 && !c->takes_args)
         return cli_usage(io, "%s takes no arguments; a config file is given as -c FILE", c->name);
     return CLI_OK;
 }
 
-static int print_help(const struct cli_io *io)
+/* The command, or the part of redis that is named behind it.  0: the whole */
+static unsigned asked_of(const struct reading *r)
+{
+    const struct cli_command_row *row;
+    size_t n = strlen("redis ");
+    for (size_t i = 0; r->args.n_rest > 0 && (row = cli_command_row(i)) != NULL; i++) {
+        if ((row->of & r->command->of & OF_REDIS) != 0 && strcmp(row->name + n, r->rest[0]) == 0)
+            return row->of;
+    }
+    return r->command->of == OF_SERVER ? 0 : r->command->of;
+}
+
+static int print_help(const struct reading *r, const struct cli_io *io)
 {
     struct buf out = { 0 };
-    cli_help(io->columns, &out);
+    cli_help(asked_of(r), io->columns, &out);
     bool written = cli_write(io->out, &out);
     buf_release(&out);
     return written ? CLI_OK : CLI_FAILED;
@@ -371,7 +364,7 @@ static int dispatch(struct reading *r, const struct cli_io *io)
     if (rc != CLI_OK)
         return rc;
     if (r->args.help)
-        return print_help(io);
+        return print_help(r, io);
     if (r->args.version) {
         fprintf(io->out, "statsd %s (%s)\n", version_text, version_commit);
         return fflush(io->out) == 0 ? CLI_OK : CLI_FAILED;

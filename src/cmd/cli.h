@@ -71,8 +71,9 @@ bool cli_write(FILE *f, const struct buf *b);
 const char *cli_command_name(size_t i);
 const char *cli_option_name(size_t i);
 
-/* cli_help.c: append the help, for lines of that many columns (0: no terminal). */
-void cli_help(unsigned columns, struct buf *out);
+/* cli_help.c: append the help of these commands (enum cli_of; 0: of the whole), for lines of that
+ * many columns (0: no terminal). */
+void cli_help(unsigned of, unsigned columns, struct buf *out);
 
 /**
  * cli_unknown.c: append what is to be said of an option or command that does not exist, with what

@@ -1,7 +1,8 @@
 /**
- * `statsd --help`.
+ * `statsd --help`, and `statsd COMMAND --help`.
  */
 #include "cmd/cli.h"
+#include "cmd/cli_rows.h"
 #include "cmd/wrap.h"
 
 static const char first_line[] = "statsd: receives StatsD and DogStatsD metrics, aggregates them, "
@@ -12,70 +13,6 @@ static const char first_line[] = "statsd: receives StatsD and DogStatsD metrics,
 static const struct {
     const char *left, *right;
 } rows[] = {
-    { "Commands", NULL },
-    { "statsd [OPTIONS]", "run in the foreground; logs go to standard output" },
-    { "statsd [OPTIONS] --takeover",
-      "the same, in place of the server that runs: its sockets and all it holds are taken over, "
-      "and nothing is lost (server.control_socket)" },
-    { "statsd check [OPTIONS]",
-      "check the config and its mapping file; print where each value comes from, warnings, limits "
-      "and the memory bound; opens no port" },
-    { "statsd check [OPTIONS] --test FILE",
-      "run the test file of a mapping file: lines that are sent, and what /metrics has to show" },
-    { "statsd explain [OPTIONS] [--json] [--framing datagram|line|dsd] [--truncated] [LINE...]",
-      "how a datagram is understood, what /metrics would show of it and why something is "
-      "missing; without LINE, standard input is one raw datagram (or a stream, by --framing)" },
-    { "statsd describe options|metrics|reasons|syscalls|NAME [--markdown]",
-      "every option, every metric the server has of itself, every reason for which a line is "
-      "refused; or what NAME is, such as server.interval" },
-    { "statsd convert statsd_exporter|datadog|brubeck|etsy [--mapping-out FILE] FILE... | -- FLAGS",
-      "print the config that does what another server's does: a file that holds the command line "
-      "of statsd_exporter (or its flags behind --), datadog.yaml, brubeck's JSON, etsy's "
-      "config.js; - is standard input" },
-    { "statsd redis get [OPTIONS] [--json] NAME...",
-      "totals of all instances, read from redis.url: NAME is api.requests, 'api.*' or "
-      "'api.*|#env:prod'" },
-    { "statsd redis range [OPTIONS] [--json] [--last 10m | --from TIME --to TIME] [--step 1m] "
-      "NAME...",
-      "the intervals that Redis keeps: values, rates and quantiles of each, and of all of them" },
-    { "statsd redis top [OPTIONS] [--json] [--by rate|total|count|sum] [--last 1m] [-n 20] "
-      "[NAME...]",
-      "the busiest metrics of the last interval, or of --last" },
-    { "statsd redis tail [OPTIONS] [--json] [--instance NAME] [-n INTERVALS] [NAME...]",
-      "each interval as it closes, a line for each series; Ctrl-C ends it" },
-    { "statsd top [--from URL] [--by samples|series|tags|sender] [--once] [--json]",
-      "what a server does now and what comes most, on the screen; --once prints it" },
-    { "statsd tail [--from URL] [--json] [--rate N] [-n LINES] [PATTERN]",
-      "lines as they arrive whose metric's name matches, such as 'api.*', at most N a second "
-      "(50); what is skipped is said. Ctrl-C ends it" },
-    { "statsd replay [--to ADDRESS] [--speed N|max] [--loop N|forever] FILE...",
-      "send the datagrams of capture files (tcpdump, Wireshark, or the server's own) at their own "
-      "pace, or another one, to udp://127.0.0.1:8125 or ADDRESS; - is standard input" },
-    { "statsd --version | -V | --help | -h", "" },
-    { "Options", NULL },
-    { "-c FILE, --config FILE", "the config file (INI; statsd.conf.example has every key)" },
-    { "--set SECTION.KEY=VALUE",
-      "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), "
-      "that before the file" },
-    { "--from URL [--ca FILE] [--insecure]",
-      "of top and tail: the server, else STATSD_URL, else http://127.0.0.1:9102; https:// with "
-      "the CAs in FILE, or any certificate. A user and a password: in the URL or in ~/.netrc" },
-    { "--", "what follows is not an option" },
-    { "Options of replay", NULL },
-    { "--to ADDRESS",
-      "udp://HOST:PORT, unixgram:///PATH, tcp://HOST:PORT or unix:///PATH (?framing=dsd for frames "
-      "with a length)" },
-    { "--port N, --filter EXPRESSION",
-      "what is taken of the file: UDP to 8125, or to N, or what a filter of tcpdump lets through" },
-    { "--speed N|max, --rate N",
-      "0.1 to 1000 times the pace of the file, or as fast as it goes; or N lines a second" },
-    { "--loop N|forever, --for TIME, --limit N",
-      "how often, how long, how many packets at most" },
-    { "--keep-timestamps", "leave the T fields of lines; else they move to now" },
-    { "--truncated", "send what there is of datagrams that were captured in part" },
-    { "--outgoing", "take what left the machine, too (captures of -i any)" },
-    { "--dry-run", "send nothing: count" },
-    { "--json", "the sums as JSON" },
     { "Where it listens unless told otherwise", NULL },
     { "udp://127.0.0.1:8125",
       "metrics. Others: --set listen.socket=udp://0.0.0.0:8125 (every address), "
@@ -85,7 +22,7 @@ static const struct {
     { "HTTP", NULL },
     { "GET /metrics", "the page that Prometheus scrapes" },
     { "GET /api/v1/events, /api/v1/checks", "the last events and service checks (docs/api.md)" },
-    { "GET /", "links" },
+    { "GET /", "what arrives and what becomes of it, live, for a browser (docs/web.md)" },
     { "GET /-/healthy, /-/ready", "200 while it runs; 200 while it receives, else 503" },
     { "POST /-/reload, /-/quit", "as HUP and TERM, where http.lifecycle is on" },
     { "Signals", NULL },
@@ -127,12 +64,46 @@ static void put_row(const char *left, const char *right, size_t columns, struct 
     buf_append_char(out, '\n');
 }
 
-void cli_help(unsigned columns, struct buf *out)
+static void put_commands(unsigned of, size_t columns, struct buf *out)
+{
+    const struct cli_command_row *row;
+    for (size_t i = 0; (row = cli_command_row(i)) != NULL; i++) {
+        if ((row->of & of) != 0)
+            put_row(row->usage, row->meaning, columns, out);
+    }
+}
+
+static void put_flags(unsigned of, size_t columns, struct buf *out)
+{
+    const struct cli_flag_row *row;
+    for (size_t i = 0; (row = cli_flag_row(i)) != NULL; i++) {
+        const char *blank = row->value[0] != '\0' ? " " : "";
+        struct buf left = { 0 };
+        if ((row->of & of) == 0)
+            continue;
+        if (row->letter[0] != '\0')
+            buf_printf(&left, "%s%s%s, ", row->letter, blank, row->value);
+        buf_printf(&left, "%s%s%s", row->name, blank, row->value);
+        buf_append_char(&left, '\0');
+        put_row(left.ptr, row->meaning, columns, out);
+        buf_release(&left);
+    }
+    put_row("--", "what follows is not an option", columns, out);
+}
+
+void cli_help(unsigned of, unsigned columns, struct buf *out)
 {
     size_t width = columns == 0 ? USUAL : columns < WIDE ? columns : WIDE;
-    wrap(slice_str(first_line), 0, 2, width, out);
-    buf_append_char(out, '\n');
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    if (of == 0) {
+        wrap(slice_str(first_line), 0, 2, width, out);
+        buf_append_str(out, "\n\nCommands\n");
+    }
+    put_commands(of == 0 ? OF_ALL : of, width, out);
+    if (of == 0)
+        put_row("statsd COMMAND --help", "what that command takes", width, out);
+    buf_append_str(out, "\nOptions\n");
+    put_flags(of == 0 ? OF_SERVER : of, width, out);
+    for (size_t i = 0; of == 0 && i < ARRAY_LEN(rows); i++) {
         if (rows[i].right == NULL)
             buf_printf(out, "\n%s\n", rows[i].left);
         else

@@ -110,6 +110,8 @@ static const char *word_meaning(const char *word)
         { "metrics", "write describe metrics" },
         { "reasons", "write describe reasons" },
         { "syscalls", "write describe syscalls" },
+        { "commands", "write describe commands" },
+        { "flags", "write describe flags" },
         { "stop", "send TERM to the process" },
         { "reload", "send HUP to the process" },
     };

@@ -1,7 +1,7 @@
 /**
  * `statsd describe`: the tables behind the docs, or one entry of them.
  *
- *   table_new        fills a table: describe_options, _metrics, _reasons or _calls
+ *   table_new        fills a table: describe_options, _metrics, _reasons, _calls, _commands, _flags
  *   keep             drops the rows that were not asked for; none left in any table: usage()
  *   print            print_markdown   --markdown
  *                    print_aligned    a row on a line; on a terminal the last column is broken
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "cmd/cli_rows.h"
 #include "cmd/wrap.h"
 #include "config/escape.h"
 #include "config/guess.h"
@@ -216,13 +217,38 @@ static void describe_calls(struct table *t)
     }
 }
 
+static void describe_commands(struct table *t)
+{
+    static const char *const names[] = { "command", "usage", "meaning" };
+    const struct cli_command_row *row;
+    heads(t, names, ARRAY_LEN(names));
+    for (size_t i = 0; (row = cli_command_row(i)) != NULL; i++, t->rows++) {
+        put(t, 0, row->name);
+        put(t, 1, row->usage);
+        put(t, 2, row->meaning);
+    }
+}
+
+static void describe_flags(struct table *t)
+{
+    static const char *const names[] = { "flag", "letter", "value", "taken by", "meaning" };
+    const struct cli_flag_row *row;
+    heads(t, names, ARRAY_LEN(names));
+    for (size_t i = 0; (row = cli_flag_row(i)) != NULL; i++, t->rows++) {
+        put(t, 0, row->name);
+        put(t, 1, row->letter);
+        put(t, 2, row->value);
+        cli_takers(row, cell(t, 3));
+        put(t, 4, row->meaning);
+    }
+}
+
 static const struct {
     const char *name;
     void (*fill)(struct table *t);
-} tables[] = { { "options", describe_options },
-               { "metrics", describe_metrics },
-               { "reasons", describe_reasons },
-               { "syscalls", describe_calls } };
+} tables[] = { { "options", describe_options },   { "metrics", describe_metrics },
+               { "reasons", describe_reasons },   { "syscalls", describe_calls },
+               { "commands", describe_commands }, { "flags", describe_flags } };
 
 static void release_row(struct table *t, size_t r)
 {
@@ -273,14 +299,14 @@ static size_t keep(struct table *t, struct slice name)
     return n - 1;
 }
 
-/* If t has a name nearer to this one than *least edits: it becomes *best (owned), its distance
+/* If t has a name nearer to this one than *least edits, and half of itself: it becomes *best (owned), its distance
  * *least. */
 static void look_for_nearer(const struct table *t, struct slice name, size_t *least, char **best)
 {
     for (size_t r = 1; r < t->rows; r++) {
         struct slice first = buf_slice(&t->cell[r][0]);
         size_t d = guess_distance(name, first, *least);
-        if (d >= *least)
+        if (d >= *least || 2 * d > first.len)
             continue;
         *least = d;
         free(*best);
@@ -327,7 +353,8 @@ static int print(const struct table *t, bool entries, const struct cli_args *arg
 static int usage(const char *name, const struct cli_io *io)
 {
     static const char takes[] =
-        "describe takes one of options, metrics, reasons, syscalls, or a name out of them";
+        "describe takes one of options, metrics, reasons, syscalls, commands, flags, or a name out "
+        "of them";
     if (name == NULL)
         return cli_usage(io, "%s", takes);
     struct buf shown = { 0 };

@@ -43,6 +43,7 @@ test     openssl                   certificates for the end-to-end tests
 test     python3                   end-to-end tests
 test     python3-pytest            their runner
 test     python3-redis             reads Redis back
+test     python3-yaml              reads the rules of contrib/prometheus
 test     python3-prometheus-client second opinion on the exposition
 test     tmux                      the terminal of statsd top
 test     libprotobuf-c-dev         decodes the protobuf format of /metrics
@@ -71,10 +72,20 @@ optional faketime                  clocks that are apart in make chaos
 optional chromium                  opens the page in make nightly and make screenshots
 optional chromium-driver           for that
 optional python3-selenium          for that
+optional python3-matplotlib        draws the dashboards in make screenshots
+optional zsh                       completes in a test what contrib/completions has
+optional fish                      the same
+package  build-essential           what Debian takes for granted, for make deb
+package  debhelper                 makes the packages
+package  dh-apparmor               loads the profile when they are installed
+package  lintian                   checks them
+package  mmdebstrap                a bare root, in which make package-test installs them
+package  apparmor                  reads the profile there
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format
 dev      clang-tidy                make tidy
+dev      mandoc                    checks the manual pages
 '
 UNITS='redis-server prometheus'
 ROOT=${DEPS_ROOT:-}

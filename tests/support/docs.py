@@ -2,10 +2,12 @@
 """Keeps the documentation true: its tables are those of `statsd describe`, and its transcripts are what the commands print.
 
     docs.py STATSD            rewrite README.md and docs/*.md: what lies between <!-- describe X --> and <!-- end -->, transcripts, and the
-                              line below a page's title that leads to the contents
+                              line below a page's title that leads to the contents; the manual pages (manual.py) and the
+                              completions of shells (completions.py)
     docs.py STATSD --check    exit status 1 and the difference, if anything is not as the binary has it
 
-A transcript is an indented block whose first line begins with `$ build/statsd `.
+A transcript is an indented block whose first line begins with `$ build/statsd `.  What is made of statsd-bench is left as it is where that
+is not beside STATSD.
 """
 import difflib
 import glob
@@ -13,6 +15,10 @@ import os
 import re
 import subprocess
 import sys
+
+import completions
+import manual
+import told
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 CONTENTS = "docs/README.md"
@@ -48,13 +54,31 @@ def filled(text, statsd):
     return re.sub(r"^    \$ (build/statsd .*)\n(?:    .*\n|\n(?=    [^$]))*\n", transcript, text, flags=re.M)
 
 
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def made(statsd):
+    """Path -> what the file should hold."""
+    files = {page: filled(led_back(page, read(page)), statsd) for page in pages()}
+    says = {"statsd": told.statsd_told(statsd)}
+    if os.path.exists(statsd + "-bench"):
+        says["statsd-bench"] = told.bench_told(statsd + "-bench")
+    for page, program in manual.PAGES.items():
+        if program in says:
+            files[page] = manual.filled(read(page), says[program], says["statsd"].version, read("statsd.conf.example"))
+    files.update(completions.statsd(says["statsd"]))
+    if "statsd-bench" in says:
+        files.update(completions.bench(says["statsd-bench"]))
+    return files
+
+
 def main(statsd, check=None):
     stale = 0
-    for page in pages():
+    for page, new in made(os.path.abspath(statsd)).items():
         path = os.path.join(TOP, page)
-        with open(path, encoding="utf-8") as f:
-            old = f.read()
-        new = filled(led_back(page, old), os.path.abspath(statsd))
+        old = read(page) if os.path.exists(path) else ""
         stale += old != new
         if check == "--check":
             sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), page, "as it should be"))

@@ -9,21 +9,20 @@
 #include "base/duration.h"
 #include "base/now.h"
 #include "base/number.h"
+#include "cmd/cli_rows.h"
 #include "cmd/redis/redis.h"
 #include "config/escape.h"
 
-enum { TAKES_SPAN = 1, TAKES_STEP = 2, TAKES_BY = 4, TAKES_N = 8, TAKES_INSTANCE = 16 };
-
 static const struct part {
     const char *name;
-    unsigned takes;
+    unsigned of; /* its rows in cmd/cli_rows.c */
     size_t patterns_least;
     int (*main)(struct session *s, const struct redis_args *a);
 } parts[] = {
-    { "get", 0, 1, redis_get },
-    { "range", TAKES_SPAN | TAKES_STEP, 1, redis_range },
-    { "top", TAKES_SPAN | TAKES_BY | TAKES_N, 0, redis_top },
-    { "tail", TAKES_N | TAKES_INSTANCE, 0, redis_tail },
+    { "get", OF_REDIS_GET, 1, redis_get },
+    { "range", OF_REDIS_RANGE, 1, redis_range },
+    { "top", OF_REDIS_TOP, 0, redis_top },
+    { "tail", OF_REDIS_TAIL, 0, redis_tail },
 };
 
 static const struct part *part_of(const char *name)
@@ -39,18 +38,13 @@ static const char *not_taken(const struct cli_args *args, const struct part *p)
 {
     const struct {
         const char *name, *given;
-        unsigned of;
     } rows[] = {
-        { "--last", args->last, TAKES_SPAN },
-        { "--from", args->from, TAKES_SPAN },
-        { "--to", args->to, TAKES_SPAN },
-        { "--step", args->step, TAKES_STEP },
-        { "--by", args->by, TAKES_BY },
-        { "-n", args->number, TAKES_N },
-        { "--instance", args->instance, TAKES_INSTANCE },
+        { "--last", args->last },         { "--from", args->from }, { "--to", args->to },
+        { "--step", args->step },         { "--by", args->by },     { "-n", args->number },
+        { "--instance", args->instance },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (rows[i].given != NULL && (p->takes & rows[i].of) == 0)
+        if (rows[i].given != NULL && !cli_takes(p->of, rows[i].name))
             return rows[i].name;
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cmd/cli.h"
+#include "cmd/cli_rows.h"
 #include "core/core_mapping.h"
 #include "core/counter_tables.h"
 #include "core/memory_bound.h"
@@ -330,6 +331,8 @@ static void lines_fit_a_terminal_and_are_whole_in_a_pipe(void **state)
                                             { "describe", "metrics" },
                                             { "describe", "reasons" },
                                             { "describe", "syscalls" },
+                                            { "describe", "commands" },
+                                            { "describe", "flags" },
                                             { "describe", "listen.socket" } };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         for (columns = 60; columns <= 200; columns += 20) {
@@ -364,19 +367,74 @@ static void help_has_the_defaults_of_the_options_and_only_commands_that_are_ther
                                         "USR1",
                                         "Example",
                                         "/dev/udp/127.0.0.1/8125",
-                                        "describe options|metrics|reasons|syscalls|NAME",
+                                        "statsd COMMAND --help",
                                         "check [OPTIONS] --test FILE",
-                                        "--framing datagram|line|dsd" };
+                                        "--framing datagram|line|dsd",
+                                        "--takeover" };
     char http[100];
-    snprintf(http, sizeof http, "http://%s", options_table[OPTION_http_listen].def);
-    assert_non_null(strstr(d.out, options_table[OPTION_listen_socket].def));
-    assert_non_null(strstr(d.out, http));
-    assert_null(strstr(d.out, "rewind"));
     for (size_t i = 0; i < ARRAY_LEN(says); i++) {
         if (strstr(d.out, says[i]) == NULL)
             fail_msg("\"%s\" is not in:\n%s", says[i], d.out);
     }
+    snprintf(http, sizeof http, "http://%s", options_table[OPTION_http_listen].def);
+    assert_non_null(strstr(d.out, options_table[OPTION_listen_socket].def));
+    assert_non_null(strstr(d.out, http));
+    assert_null(strstr(d.out, "rewind"));
     done_release(&d);
+}
+
+static void help_of_a_command_is_of_that_command_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[4], *has, *has_not;
+    } rows[] = {
+        { { "check", "--help" }, "statsd check [OPTIONS] --test FILE\n", "statsd explain" },
+        { { "--help", "check" }, "  --test FILE ", "--takeover" },
+        { { "describe", "flags" }, "\n--takeover  ", "statsd, --" },
+        { { "top", "--help" }, "  --by samples|series|tags|sender\n", "--config" },
+        { { "tail", "-h" }, "  -n LINES, --number LINES\n", "--by" },
+        { { "redis", "--help" }, "statsd redis get [OPTIONS]", "samples|series" },
+        { { "redis", "range", "--help" }, "  --step TIME ", "statsd redis get" },
+        { { "redis", "top", "--help" }, "  --by rate|total|count|sum\n", "--step" },
+        { { "redis", "nonsense", "--help" }, "statsd redis tail [OPTIONS]", "Signals" },
+        { { "replay", "--help" }, "  --loop N|forever ", "--set" },
+        { { "explain", "redis", "--help" }, "  --truncated ", "redis get" },
+        { { "describe", "--help" }, "describe options|metrics|reasons|syscalls|", "--json" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct done d = statsd(rows[i].words, NULL);
+        if (d.status != 0 || strstr(d.out, rows[i].has) == NULL ||
+            strstr(d.out, rows[i].has_not) != NULL)
+            fail_msg("%s %s: \"%s\" and no \"%s\" in\n%s", rows[i].words[0], rows[i].words[1],
+                     rows[i].has, rows[i].has_not, d.out);
+        done_release(&d);
+    }
+}
+
+/* The words say whether a flag has a value, and so does the parser. */
+static void every_flag_is_told_with_a_value_where_it_takes_one(void **state)
+{
+    (void)state;
+    const struct cli_flag_row *row;
+    size_t told = 0;
+    for (size_t i = 0; (row = cli_flag_row(i)) != NULL; i++) {
+        struct done d = statsd(WORDS(row->of & OF_REPLAY ? "replay" : "check", row->name), NULL);
+        char needs[64];
+        snprintf(needs, sizeof needs, "statsd: %s needs ",
+                 row->letter[0] ? row->letter : row->name);
+        assert_true(row->letter[0] == '\0' || (row->letter[0] == '-' && strlen(row->letter) == 2));
+        bool takes = strncmp(d.err, needs, strlen(needs)) == 0;
+        if (takes != (row->value[0] != '\0'))
+            fail_msg("%s: value \"%s\", but %s", row->name, row->value, d.err);
+        done_release(&d);
+    }
+    const char *name;
+    for (size_t i = 0; (name = cli_option_name(i)) != NULL; i++, told++) {
+        if (!cli_takes(OF_ALL, name))
+            fail_msg("no command takes %s", name);
+    }
+    assert_true(told > 20);
 }
 
 static void describe_a_name_prints_its_entry_alone(void **state)
@@ -398,13 +456,16 @@ static void describe_a_name_prints_its_entry_alone(void **state)
         { "STATSD_HTTP_LISTEN", "http.listen\n", 1 },
         { "server", "server.interval\n", 6 },
         { "bad_value", "bad_value\n  meaning the value", 1 },
+        { "redis top", "redis top\n  usage   statsd redis top [OPTIONS]", 1 },
+        { "--outgoing", "--outgoing\n  taken by replay\n", 1 },
+        { "top", "top\n  usage   statsd top", 1 },
         { "statsd_lines_received_total",
           "statsd_lines_received_total\n  type    counter\n  meaning Lines", 1 },
         { "statsd_samples_rejected_total{reason=\"bad_value\"}", "statsd_samples_rejected_total\n",
           1 },
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct done d = statsd(WORDS("describe", rows[i].name), NULL);
+        struct done d = statsd(WORDS("describe", "--", rows[i].name), NULL);
         unsigned entries = 0;
         for (const char *p = d.out; (p = strstr(p, "\n  meaning ")) != NULL; p++)
             entries++;
@@ -657,6 +718,8 @@ int main(void)
         cmocka_unit_test(a_variable_that_was_probably_meant_is_a_warning_and_the_server_runs),
         cmocka_unit_test(lines_fit_a_terminal_and_are_whole_in_a_pipe),
         cmocka_unit_test(help_has_the_defaults_of_the_options_and_only_commands_that_are_there),
+        cmocka_unit_test(help_of_a_command_is_of_that_command_alone),
+        cmocka_unit_test(every_flag_is_told_with_a_value_where_it_takes_one),
         cmocka_unit_test(describe_a_name_prints_its_entry_alone),
         cmocka_unit_test(help_and_version_are_answers_not_errors),
         cmocka_unit_test(an_input_that_cannot_be_read_is_told),

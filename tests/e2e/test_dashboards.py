@@ -1,0 +1,294 @@
+"""contrib/grafana and contrib/prometheus: their form, the names in them, and what a real Prometheus answers to every query."""
+import itertools
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import harness
+from harness import SLOW, TOP, wait_for
+
+sys.path.insert(0, os.path.join(TOP, "tests", "support"))
+import dashboards  # noqa: E402
+from dashboards import NAMES, PROMETHEUS, Source, fill, load, metrics_of, panels, variables  # noqa: E402
+
+UNITS = {"none", "short", "cps", "reqps", "Bps", "bytes", "s", "percentunit"}
+OF_PROMETHEUS = {"up", "scrape_duration_seconds"}
+PLACES = {"job": "x", "instance": "x", "service": "x", "endpoint": "x", "cluster": "x", "requests": "http_requests", "duration": "http_request_duration",
+          "__rate_interval": "1m", "__interval": "1m", "__range": "1h"}
+SUFFIXED = {"job": "statsd-histogram", "requests": "http_requests_total", "duration": "http_request_duration_seconds"}
+plain = pytest.mark.plain
+
+
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as f:
+        return f.read()
+
+
+def described():
+    return {line.split()[0] for line in harness.run("describe", "metrics").stdout.decode().splitlines()[1:]}
+
+
+def of_the_example():
+    """Names that the Flask example shows on /metrics: those that app.py sends, and those of gunicorn in the README's table."""
+    names = set(re.findall(r'"([a-z][a-z.]*):(?:1\||%\.)', read("contrib", "examples", "flask", "app.py")))
+    assert names == {"http.requests", "http.request.duration", "orders.created"}, names
+    names |= set(re.findall(r"`(shop_gunicorn_\w+)", read("contrib", "examples", "flask", "README.md")))
+    names = {n.replace(".", "_") for n in names}
+    return names | {n + end for n in names if "duration" in n for end in ("_sum", "_count", "_bucket")}
+
+
+def rules(file):
+    return [r for g in yaml.safe_load(read("contrib", "prometheus", file))["groups"] for r in g["rules"]]
+
+
+def exprs(dashboard):
+    return [(p["title"], t["expr"]) for p in panels(dashboard) for t in p["targets"]]
+
+
+@plain
+def test_the_dashboards_are_those_that_their_script_makes():
+    got = subprocess.run([os.path.join(dashboards.GRAFANA, "dashboards.py"), "--check"], capture_output=True, text=True)
+    assert got.returncode == 0, got.stdout + got.stderr + "\nremedy: contrib/grafana/dashboards.py"
+
+
+@plain
+def test_every_dashboard_has_a_uid_of_its_own():
+    uids = [load(name)["uid"] for name in NAMES]
+    assert len(NAMES) == 3 and len(set(uids)) == 3 and all(re.fullmatch(r"[a-z-]{1,40}", u) for u in uids)
+
+
+def faults_of_form(d):
+    """What Grafana would stumble over, or a reader."""
+    found = ["no " + key for key in ("__inputs", "uid", "title", "schemaVersion", "time", "templating", "panels") if key not in d]
+    found += ["inputs"] * ([i["name"] for i in d["__inputs"]] != ["DS_PROMETHEUS"]) + ["id"] * (d["id"] is not None)
+    ids = [p["id"] for p in d["panels"]]
+    found += ["ids twice"] * (len(set(ids)) != len(ids))
+    taken = {}
+    for p in d["panels"]:
+        at = p["gridPos"]
+        if not all(isinstance(at[k], int) for k in "xywh") or at["x"] < 0 or at["w"] < 1 or at["h"] < 1 or at["x"] + at["w"] > 24:
+            found.append("%s: outside of the grid" % p["title"])
+        for cell in itertools.product(range(at["x"], at["x"] + at["w"]), range(at["y"], at["y"] + at["h"])):
+            if taken.setdefault(cell, p["title"]) != p["title"]:
+                found.append("%s over %s" % (p["title"], taken[cell]))
+                break
+    for p in panels(d):
+        told = p.get("description", "")
+        found += ["%s: type %s" % (p["title"], p["type"])] * (p["type"] not in ("timeseries", "stat"))
+        found += ["%s: unit %s" % (p["title"], p["fieldConfig"]["defaults"]["unit"])] * (p["fieldConfig"]["defaults"]["unit"] not in UNITS)
+        found += ["%s: does not say what is normal" % p["title"]] * ("Normal:" not in told or len(told) < 40)
+        found += ["%s: refId" % p["title"]] * (len({t["refId"] for t in p["targets"]}) != len(p["targets"]) or not p["targets"])
+        for part in [p, *p["targets"]]:
+            found += ["%s: data source" % p["title"]] * (part["datasource"] != {"type": "prometheus", "uid": "${DS_PROMETHEUS}"})
+    titles = [p["title"] for p in panels(d)]
+    return found + ["title twice: " + t for t in set(titles) if titles.count(t) > 1]
+
+
+@plain
+@pytest.mark.parametrize("name", NAMES)
+def test_the_form_of_a_dashboard_is_right(name):
+    assert faults_of_form(load(name)) == []
+
+
+@plain
+@pytest.mark.parametrize("change, said", [
+    (lambda d: d["panels"][1]["gridPos"].update(x=22), "outside of the grid"),
+    (lambda d: d["panels"][2]["gridPos"].update(x=d["panels"][1]["gridPos"]["x"]), " over "),
+    (lambda d: d["panels"][1].update(id=d["panels"][2]["id"]), "ids twice"),
+    (lambda d: d["panels"][1].pop("description"), "normal"),
+    (lambda d: d["panels"][1]["fieldConfig"]["defaults"].update(unit="parsecs"), "unit parsecs"),
+    (lambda d: d["panels"][1]["targets"][0].update(datasource={"uid": "mine"}), "data source"),
+])
+def test_a_fault_of_form_is_found(change, said):
+    d = load(NAMES[0])
+    change(d)
+    assert [f for f in faults_of_form(d) if said in f]
+
+
+@plain
+@pytest.mark.parametrize("name", NAMES)
+def test_every_metric_that_a_dashboard_asks_for_is_there(name):
+    known, example, d = described() | OF_PROMETHEUS, of_the_example(), load(name)
+    asked = [(v["name"], v["query"]["query"][len("label_values("):].rsplit(",", 1)[0]) for v in variables(d) if v["type"] == "query"]
+    for title, expr in exprs(d) + asked:
+        expr = fill(expr, PLACES)
+        assert "$" not in expr, (title, expr)
+        names, regexes = metrics_of(expr)
+        assert names | regexes, (title, expr)
+        assert names - known - example == set(), title
+        for regex in regexes:
+            assert [n for n in example if re.fullmatch(regex, n)], (title, regex)
+
+
+@plain
+def test_the_page_of_the_fleet_is_asked_only_for_what_it_has():
+    for title, expr in exprs(load("redis-fleet.json")):
+        names, _ = metrics_of(fill(expr, PLACES))
+        if "$cluster" in expr:
+            assert all(n.startswith("statsd_cluster_") or n == "http_requests" for n in names), title
+        else:
+            assert not any(n.startswith("statsd_cluster_") for n in names), title
+
+
+@plain
+@pytest.mark.parametrize("expr, names", [
+    ("sum by (a_b) (rate(x_total{job=~\"y\"}[5m])) / on (job) z:w > 1e9", {"x_total", "z:w"}),
+    ("histogram_quantile(0.9, sum by (le) (rate(d_bucket[1m]))) or max(d{quantile=\"0.9\"})", {"d_bucket", "d"}),
+    ("time() - t_seconds or vector(0)", {"t_seconds"}),
+])
+def test_the_names_in_an_expression_are_found(expr, names):
+    assert metrics_of(expr) == (names, set())
+
+
+@plain
+def test_promtool_finds_the_rules_right():
+    got = subprocess.run(["promtool", "check", "rules", "recording.yml", "alerts.yml"], cwd=PROMETHEUS, capture_output=True, text=True)
+    assert got.returncode == 0, got.stdout + got.stderr
+
+
+@plain
+def test_each_alert_fires_when_it_should_and_not_else():
+    got = subprocess.run(["promtool", "test", "rules", "alerts_test.yml"], cwd=PROMETHEUS, capture_output=True, text=True)
+    assert got.returncode == 0, got.stdout[-3000:] + got.stderr
+    tests = yaml.safe_load(read("contrib", "prometheus", "alerts_test.yml"))["tests"]
+    for wanted in (True, False):
+        assert {a["alertname"] for t in tests for a in t["alert_rule_test"] if bool(a["exp_alerts"]) == wanted} == {r["alert"] for r in rules("alerts.yml")}
+
+
+@plain
+def test_every_alert_says_how_bad_it_is_what_and_where_to_read_on():
+    for r in rules("alerts.yml"):
+        assert r["labels"]["severity"] in ("critical", "warning", "info"), r["alert"]
+        assert "$value" in r["annotations"]["description"] and r["annotations"]["summary"], r["alert"]
+        assert r["annotations"]["runbook_url"] == "docs/runbook.md#" + r["alert"].lower()
+
+
+@plain
+def test_every_metric_of_the_rules_is_there():
+    known = described() | OF_PROMETHEUS | {r["record"] for r in rules("recording.yml")}
+    for r in rules("alerts.yml") + rules("recording.yml"):
+        names, regexes = metrics_of(r["expr"])
+        assert names and names <= known and not regexes, (r, names - known)
+
+
+@plain
+def test_every_alert_has_its_section_of_the_runbook_and_every_section_its_alert():
+    page = read("docs", "runbook.md")
+    sections = re.findall(r"^### (Statsd\w+)\n(.*?)(?=^##|\Z)", page, flags=re.M | re.S)
+    assert [name for name, _ in sections] == [r["alert"] for r in rules("alerts.yml")]
+    for name, text in sections:
+        assert [part for part in ("**Means.**", "**Look at.**", "**Turn.**") if part not in text] == [], name
+    assert [a for a in re.findall(r"\bStatsd[A-Z]\w+", page) if a not in dict(sections)] == []
+
+
+@plain
+@pytest.mark.parametrize("name", NAMES)
+def test_the_alerts_that_a_dashboard_names_are_there(name):
+    alerts = {r["alert"] for r in rules("alerts.yml")}
+    assert set(re.findall(r"\bStatsd[A-Z]\w+", " ".join(p["description"] for p in panels(load(name))))) <= alerts
+
+
+@plain
+def test_every_dashboard_and_its_picture_are_on_the_page_of_dashboards():
+    page = read("docs", "dashboards.md")
+    for name in NAMES:
+        picture = "images/dashboard-%s.png" % name[:-len(".json")]
+        assert name in page and picture in page
+        assert 10_000 < os.path.getsize(os.path.join(TOP, "docs", picture)) < 200_000
+        for row in [p["title"] for p in load(name)["panels"] if p["type"] == "row"]:
+            assert "**%s**" % row in page, (name, row)
+
+
+# --- with a real Prometheus
+
+
+@pytest.fixture(scope="module")
+def source():
+    from dashboard_rig import rig
+    with harness.short_dir() as dir, rig(dir) as prometheus:
+        asked = Source(prometheus.address)
+        asked.first = prometheus.first
+        # rate() wants two scrapes within its four seconds, of all jobs; and some of them since the load began.
+        wait_for(lambda: [v for _, v in asked.now("min(count_over_time(up[1m]))") if v >= 4], "four scrapes of each", 30 * SLOW, every=0.2)
+        wait_for(lambda: asked.now("job_instance:statsd_samples_read:rate5m"), "rules to be evaluated", 30 * SLOW, every=0.2)
+        yield asked
+
+
+@pytest.mark.prometheus
+@pytest.mark.parametrize("name, first", [(name, {"job": "statsd"} if name == "red-flask.json" else {}) for name in NAMES] + [("red-flask.json", SUFFIXED)])
+def test_every_query_of_a_dashboard_is_answered_with_data(source, name, first):
+    d = load(name)
+    values, empty = source.filled(d, first), []
+    for title, expr in exprs(d):
+        expr = fill(expr, values)
+        assert "$" not in expr, (title, expr)
+        lines = source.over(expr, 3, "1s")
+        # Not a number: a quantile of nothing.
+        if not any(v == v for _, points in lines for _, v in points):
+            empty.append((title, expr))
+    assert empty == []
+
+
+def sides(expr):
+    """What an alert compares, without the comparison: that has a value also while all is well."""
+    depth, parts, begin = 0, [], 0
+    for m in re.finditer(r"[()]|\s(?:and|or)\s", expr):
+        if m.group() in "()":
+            depth += 1 if m.group() == "(" else -1
+        elif depth == 0:
+            parts.append(expr[begin:m.start()])
+            begin = m.end()
+    parts = [p.strip() for p in parts + [expr[begin:]]]
+    return [re.sub(r"^absent\((.*)\)$", r"\1", re.sub(r"\s*(?:==|!=|<|>)\s*[-0-9.e* ]+$", "", p)) for p in parts]
+
+
+@plain
+@pytest.mark.parametrize("expr, parts", [
+    ("up == 0", ["up"]), ("absent(up)", ["up"]), ("(a or b) - time() < 14 * 86400", ["(a or b) - time()"]),
+    ("sum by (x) (a) > 0\nor sum(b) != 1", ["sum by (x) (a)", "sum(b)"]),
+])
+def test_the_sides_of_an_alert_are_what_it_compares(expr, parts):
+    assert sides(expr) == parts
+
+
+@pytest.mark.prometheus
+def test_every_rule_is_evaluated_and_has_something_to_look_at(source):
+    def evaluated():
+        held = [r for g in source.get("rules")["groups"] for r in g["rules"]]
+        return held if all(r["health"] != "unknown" for r in held) else None
+    held = wait_for(evaluated, "each rule to be evaluated", 30 * SLOW, every=0.2)
+    assert [(r["name"], r.get("lastError")) for r in held if r["health"] != "ok"] == []
+    assert len(held) == len(rules("alerts.yml")) + len(rules("recording.yml"))
+    silent = [r["record"] for r in rules("recording.yml") if not source.now(r["record"])]
+    silent += [(r["alert"], side) for r in rules("alerts.yml") for side in sides(r["expr"].strip()) if not source.now(side)]
+    assert silent == []
+
+
+@pytest.mark.prometheus
+def test_nothing_that_was_read_is_unaccounted_for_in_any_scrape(source):
+    assert {v for _, points in source.over("job_instance:statsd_samples_unaccounted:difference", 6, "1s") for _, v in points} == {0}
+
+
+def transcripts(page):
+    """(command, first line shown) of the indented blocks."""
+    return re.findall(r"^    \$ (.*)\n    (.*)\n", page, flags=re.M)
+
+
+def shape(line):
+    """What of a line is the same in every run: the keys of JSON, else its first word, but for a number."""
+    return sorted(re.findall(r'"(\w+)":', line))[:1] if line.startswith("{") else re.split(r"[\s{]", line.lstrip(" 0123456789"))[0]
+
+
+@pytest.mark.prometheus
+@pytest.mark.parametrize("command, shown", transcripts(read("docs", "runbook.md")))
+def test_a_command_of_the_runbook_prints_such_lines(source, command, shown):
+    address = source.first.http_addr()
+    mine = re.sub(r"(^|\| )statsd ", lambda m: m.group(1) + harness.STATSD + " ", command.replace("127.0.0.1:9102", address))
+    got = subprocess.run(["bash", "-c", mine], capture_output=True, text=True, timeout=60 * SLOW,
+                         env={**harness.clean_env(), "STATSD_URL": "http://" + address})
+    assert got.returncode == 0 and got.stderr == "", got
+    assert shape(got.stdout.splitlines()[0]) == shape(shown), got.stdout

@@ -1,0 +1,6 @@
+def statsd(t):
+    return {}
+
+
+def bench(b):
+    return {}
