@@ -119,7 +119,8 @@ def test_the_commands_of_a_page_do_what_it_shows(page, tmp_path, redis):
     if "statsd-bench" in read(page) and not os.path.exists(harness.BENCH):
         pytest.skip("no statsd-bench")
     with contextlib.ExitStack() as inside:
-        s = inside.enter_context(harness.Server(redis.url, "server.instance=web-1", "http.lifecycle=on", "capture.dir=" + capture, *SETTINGS.get(page, []), interval="1s"))
+        settings = ["server.instance=web-1", "http.lifecycle=on", "capture.dir=" + capture] + SETTINGS.get(page, [])
+        s = inside.enter_context(harness.Server(redis.url, *settings, interval="1s"))
         interval = 0
         if page not in EXACT:
             inside.enter_context(Stream(s.udp()[1]))
