@@ -40,7 +40,7 @@ NOT_RUN = [
 ]
 # What is run may name these programs; any other has to be in NOT_RUN.
 HARMLESS = {"statsd", "build/statsd", "statsd-bench", "build/statsd-bench", "bash", "printf", "echo", "curl", "grep", "redis-cli", "python3", "openssl",
-            "tcpdump", "zcat", "sort", "uniq", "head", "for", "cat", "promtool", "prometheus", "gunicorn", "cd", "(cd"}
+            "tcpdump", "zcat", "sort", "uniq", "head", "sed", "for", "cat", "promtool", "prometheus", "gunicorn", "cd", "(cd"}
 # Shorter, smaller, elsewhere.
 INSTEAD = [
     (r"curl (-f )?-sN ", "timeout 1 curl -sN "),
@@ -60,11 +60,15 @@ INSTEAD = [
     (r"redis-cli ", "redis-cli --no-raw "),             # as to a terminal
     (r"\b17000000[0-2]0\b", "$INTERVAL"),
 ]
+# Settings that a page's server needs, beside those of every page
+SETTINGS = {"docs/runbook.md": ["limits.max_series_per_name=20"]}
 TO_TERMINALS = {"chart", "rate"}      # columns that are shown to a terminal alone
 LINES = ["api.requests:3|c|#env:prod,route:/login", "api.requests:1|c|#env:prod,route:/search", "queue.depth:29|g|#env:prod",
          "api.latency:20:25:38|ms|#env:prod", "users:alice|s|#env:prod", "users:bob|s|#env:prod", "api.hits:1|c|#env:prod,host:a1",
-         "_sc|db.up|2|h:db-1|#env:prod|m:no answer", "jobs:1|q", "queue:x|g", "carts:1|c|#cart:a,status:new",
-         "http.requests:1|c|#endpoint:order", "http.request.duration:20|ms|#endpoint:order"]
+         "_sc|db.up|2|h:db-1|#env:prod|m:no answer", "jobs:1|q", "queue:x|g", "_e{4,4}:Disk|full"]
+LINES += ["carts:1|c|#cart:%d" % i for i in range(25)]
+LINES += ["http.%s|#endpoint:%s,status:%s" % (what, endpoint, status) for what in ("requests:1:1:1:1|c", "request.duration:20:21:22:23|ms")
+          for endpoint, status in (("index", "200"), ("order", "201"), ("broken", "500"))]
 
 
 def read(page):
@@ -104,7 +108,7 @@ class Scene:
         for name in ("contrib", "tests"):
             os.symlink(os.path.join(TOP, name), os.path.join(folder, name))
         self.env = {**harness.clean_env(), "PATH": "%s/bin:/usr/bin:%s" % (folder, os.environ["PATH"]), "REDIS": redis, "SCENE": folder, "STATSD_PID": str(pid),
-                    "INTERVAL": str(interval), "PYTHONDONTWRITEBYTECODE": "1"}
+                    "STATSD_URL": "http://" + http, "INTERVAL": str(interval), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def put(self, name, text):
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:

@@ -1,5 +1,6 @@
 """Each shell command that README.md and docs/*.md show is run and does what stands there, or has its reason in NOT_RUN of doc_scene.py."""
 import contextlib
+import glob
 import gzip
 import os
 import re
@@ -10,8 +11,8 @@ import pytest
 
 import harness
 import pcap_files
-from doc_scene import EXACT, HARMLESS, LINES, NOT_RUN, OWN, TUTORIAL, Scene, bare, doc_commands, follow, outside_quotes, read, reason, shown_commands
-from harness import wait_for
+from doc_scene import EXACT, HARMLESS, LINES, NOT_RUN, OWN, SETTINGS, TUTORIAL, Scene, bare, doc_commands, follow, outside_quotes, read, reason, shown_commands
+from harness import TOP, wait_for
 from test_run import FREE, Run
 
 pytestmark = pytest.mark.plain
@@ -97,6 +98,8 @@ def furnish(scene, redis):
     scene.put("config.json", '{"server_name": "web", "samplers": [{"type": "statsd", "address": "0.0.0.0", "port": 8126}]}')
     scene.put("config.js", "{ port: 8125, flushInterval: 10000 }\n")
     scene.put("token", "0" * 64 + "\n")
+    for rules in glob.glob(os.path.join(TOP, "contrib", "prometheus", "*.yml")):
+        os.symlink(rules, os.path.join(scene.folder, os.path.basename(rules)))
     pcap_files.counters(os.path.join(scene.folder, "busy.pcap"), 100, seconds=0.1)
     with open(os.path.join(scene.folder, "busy.pcap"), "rb") as f, gzip.open(os.path.join(scene.folder, "busy.pcap.gz"), "wb") as g:
         g.write(f.read())
@@ -116,7 +119,7 @@ def test_the_commands_of_a_page_do_what_it_shows(page, tmp_path, redis):
     if "statsd-bench" in read(page) and not os.path.exists(harness.BENCH):
         pytest.skip("no statsd-bench")
     with contextlib.ExitStack() as inside:
-        s = inside.enter_context(harness.Server(redis.url, "server.instance=web-1", "http.lifecycle=on", "capture.dir=" + capture, interval="1s"))
+        s = inside.enter_context(harness.Server(redis.url, "server.instance=web-1", "http.lifecycle=on", "capture.dir=" + capture, *SETTINGS.get(page, []), interval="1s"))
         interval = 0
         if page not in EXACT:
             inside.enter_context(Stream(s.udp()[1]))
