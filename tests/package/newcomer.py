@@ -50,7 +50,7 @@ def transcripts(text):
 
 def block_after(text, words):
     """The commands of the indented block that follows the words."""
-    return re.search(re.escape(words) + r".*?\n\n((?:    .*\n)+)", text, flags=re.S).group(1).replace("\n    ", "\n").strip().splitlines()
+    return re.search(re.escape(words) + r"(?s:.*?)\n\n((?:    .*\n)+)", text).group(1).replace("\n    ", "\n").strip().splitlines()
 
 
 def alike(lines):
