@@ -214,7 +214,7 @@ FLASK = [
           ('sum by (status) (rate($requests@(status=~"[45]..")[$__rate_interval])) or on() label_replace(vector(0), "status", "none", "", "")', "{{status}}"),
           w=12),
     row("Duration"),
-    panel("Quantiles of all requests", "Seconds. Normal: p50 flat, p99 some times p50. p99 away from p50: a few slow requests; all rise: the app "
+    panel("Quantiles", "Seconds; with histograms of all requests, with summaries the slowest series of each. Normal: p50 flat, p99 some times p50. p99 away from p50: a few slow requests; all rise: the app "
           "is short of CPU or workers.", "s",
           (quantile("0.5"), "p50"), (quantile("0.9"), "p90"), (quantile("0.99"), "p99"), w=12),
     panel("p99, by endpoint", "Seconds. Normal: flat for each. A step at a deployment: that deployment.", "s",
@@ -300,7 +300,8 @@ FLEET = [
     panel("Idle totals removed", "Series per second whose totals nobody had sent for redis.totals_ttl. Normal: in step with the series that end; "
           "high while names or tags are used once.", "cps",
           ("sum(rate(statsd_redis_pruned_series_total@[$__rate_interval]))", "series")),
-    panel("Events", "Events and service checks: appended to their streams per second, dropped or refused per second, and waiting. Normal: only the first.",
+    panel("Events", "Events and service checks: appended to their streams per second, dropped or refused per second, and waiting. Normal: none dropped, "
+          "and those that wait gone within an interval.",
           "short", ("sum(rate(statsd_redis_events_appended_total@[$__rate_interval]))", "appended"),
           ("sum(rate(statsd_redis_events_dropped_total@[$__rate_interval])) + sum(rate(statsd_redis_events_refused_total@[$__rate_interval]))",
            "dropped or refused"), ("sum(statsd_redis_events_waiting@)", "waiting")),

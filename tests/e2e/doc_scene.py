@@ -27,6 +27,7 @@ NOT_RUN = [
     ("docs/how-to.md", r"gunicorn .*", "runs until it is stopped; the tutorial has it"),
     ("docs/(how-to|restart).md", r"statsd -c /etc/statsd.conf --takeover", "needs a server by that file; tests/e2e/test_takeover.py"),
     ("docs/(losses|production).md", r"sysctl -w .*", "changes the machine"),
+    ("docs/install.md", r"make.*|apt-get .*|systemctl .*|install -d .*|statsd check -c /etc/.*", "installs packages; tests/package/newcomer.sh and package.sh"),
     ("docs/load-testing.md", r"statsd-bench --web .*|curl -d .* http://127.0.0.1:8089/.*", "a page that stays open; tests/e2e/test_bench_web.py"),
     ("docs/load-testing.md", r"statsd-bench --worker --master .*", "needs other hosts; tests/e2e/test_bench_web.py"),
     ("docs/performance.md", r"build/statsd-bench --find-max .*", "takes a minute; tests/e2e/test_load_generator.py"),

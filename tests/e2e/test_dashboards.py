@@ -1,6 +1,7 @@
 """contrib/grafana and contrib/prometheus: their form, the names in them, and what a real Prometheus answers to every query."""
 import itertools
 import os
+import random
 import re
 import subprocess
 import sys
@@ -195,12 +196,34 @@ def test_the_alerts_that_a_dashboard_names_are_there(name):
 @plain
 def test_every_dashboard_and_its_picture_are_on_the_page_of_dashboards():
     page = read("docs", "dashboards.md")
+    assert "%d alerts" % len(rules("alerts.yml")) in page
     for name in NAMES:
         picture = "images/dashboard-%s.png" % name[:-len(".json")]
         assert name in page and picture in page
         assert 10_000 < os.path.getsize(os.path.join(TOP, "docs", picture)) < 200_000
         for row in [p["title"] for p in load(name)["panels"] if p["type"] == "row"]:
             assert "**%s**" % row in page, (name, row)
+
+@plain
+def test_the_lines_of_a_request_are_those_that_the_example_sends(monkeypatch):
+    pytest.importorskip("flask", reason="no python3-flask")
+    import dashboard_rig
+    monkeypatch.syspath_prepend(os.path.join(TOP, "contrib", "examples", "flask"))
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    import app
+    sent = []
+    monkeypatch.setattr(app, "send", lambda *lines: sent.extend(lines))
+    paths = {"index": "/", "order": "/orders/1", "order_new": "/orders", "slow": "/slow", "broken": "/broken", "none": "/favicon.ico"}
+    client = app.app.test_client()
+    for endpoint, method, status, *_ in dashboard_rig.REQUESTS:
+        assert client.open(paths[endpoint], method=method).status_code == status
+    dice = random.Random(2)
+    ours = {line for _ in range(1000) for line in dashboard_rig.flask_request(dice) if "gunicorn" not in line}
+
+    def without_times(lines):
+        return {re.sub(r":[\d.]+\|ms", ":T|ms", line) for line in lines}
+    assert without_times(sent) == without_times(ours)
 
 
 # --- with a real Prometheus
@@ -218,17 +241,24 @@ def source():
         yield asked
 
 
+def without_fallback(expr):
+    """An expression without the line at 0 that stands in for what is not there."""
+    return re.sub(r' or on\(\) (?:vector\([-0-9]+\)|label_replace\(vector\(0\)(?:, "[^"]*"){4}\))', "", expr)
+
+
 @pytest.mark.prometheus
-@pytest.mark.parametrize("name, first", [(name, {"job": "statsd"} if name == "red-flask.json" else {}) for name in NAMES] + [("red-flask.json", SUFFIXED)])
+@pytest.mark.parametrize("name, first", [(name, {"job": "statsd"} if name == "red-flask.json" else {}) for name in NAMES]
+                         + [("red-flask.json", SUFFIXED), ("red-flask.json", {"job": "statsd-cluster"})])
 def test_every_query_of_a_dashboard_is_answered_with_data(source, name, first):
     d = load(name)
     values, empty = source.filled(d, first), []
     for title, expr in exprs(d):
         expr = fill(expr, values)
         assert "$" not in expr, (title, expr)
-        lines = source.over(expr, 3, "1s")
+        source.over(expr, 3, "1s")
+        assert "vector(" not in without_fallback(expr)
         # Not a number: a quantile of nothing.
-        if not any(v == v for _, points in lines for _, v in points):
+        if not any(v == v for _, points in source.over(without_fallback(expr), 3, "1s") for _, v in points):
             empty.append((title, expr))
     assert empty == []
 

@@ -19,12 +19,7 @@ fi
 began=$SECONDS
 work=$(mktemp -d -p build newcomer.XXXXXX)
 root=$PWD/$work/root
-first=''
-end() {
-    [ -z "$first" ] || { kill -KILL "$first" && wait "$first"; } 2>/dev/null
-    rm -rf "$work"
-}
-trap end EXIT
+trap 'root_halt; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 say() { printf 'newcomer: %3d s  %s\n' $((SECONDS - began)) "$*"; }
 die() { say "FAILED: $*"; exit 1; }
@@ -40,21 +35,14 @@ chmod 755 "$root/usr/sbin/policy-rc.d"
 root_run "$root" bash -c 'apt-get update -qq && apt-get install -qq -y --download-only --no-install-recommends '"$(
     tests/package/newcomer.py packages)"' && apt-get install -qq -y --download-only /root/build/deb/statsd_*.deb' >"$work/log" 2>&1 || { cat "$work/log"; die "apt-get"; }
 
-root_alone "$root" sleep infinity &
-first=$!
-inside=
-for _ in $(seq 50); do
-    inside=$(pgrep -P "$(pgrep -P $first)" -x sleep) && break
-    sleep 0.1
-done
-[ -n "$inside" ] || die "no namespaces"
+root_hold "$root" || die "no namespaces"
 
 say "what the pages say"
-tests/package/newcomer.py walk "$inside" "$deb/newcomer" || die "what the pages say"
+tests/package/newcomer.py walk "$root_init" "$deb/newcomer" || die "what the pages say"
 
 if command -v chromium >/dev/null; then
     # It goes on for ever, as the page is live: ended after what it needs to draw.
-    nsenter --target "$inside" --net chromium --headless=new --no-sandbox --disable-gpu --user-data-dir="$work/chromium" --window-size=1280,1700 \
+    nsenter --target "$root_init" --net chromium --headless=new --no-sandbox --disable-gpu --user-data-dir="$work/chromium" --window-size=1280,1700 \
         --timeout=8000 --screenshot="$deb/newcomer/page.png" http://127.0.0.1:9102/ >"$work/log" 2>&1
     [ -s "$deb/newcomer/page.png" ] || { tail -n 5 "$work/log"; die "no picture of the page"; }
     say "the page, looked at: $deb/newcomer/page.png, $(stat -c %s "$deb/newcomer/page.png") bytes"
@@ -62,5 +50,5 @@ else
     say "skipped: no chromium here, so no picture of the page"
 fi
 
-nsenter --target "$inside" --net tests/package/newcomer.py dashboard || die "the dashboard"
+nsenter --target "$root_init" --net tests/package/newcomer.py dashboard || die "the dashboard"
 say "all of it passed"

@@ -5,8 +5,9 @@
 #   root_make DIR WORDS...        a root in DIR, with the sources of this machine; WORDS for mmdebstrap, such as --include=curl
 #   root_run DIR COMMAND...       in it, with the network of this machine
 #   root_alone DIR COMMAND...     in it, with a network of its own, of which only lo is there: every port is free
+#   root_hold DIR       the same without a command, until root_halt; sets root_init to the process id of one in it
 #   root_boot DIR       systemd as its process 1, with a network of its own; sets root_init to the process id out here
-#   root_in COMMAND...  in what root_boot started
+#   root_in COMMAND...  in what root_hold or root_boot started
 #   root_halt           ends it
 #
 # What runs in a root has its own process ids and mounts: when the first process ends, the kernel ends the others and takes the mounts back.
@@ -46,6 +47,16 @@ root_make() {
 root_run() { unshare --mount --pid --ipc --uts --fork --kill-child "$here/enter.sh" chroot "$@"; }
 root_alone() { unshare --mount --pid --ipc --uts --net --fork --kill-child "$here/enter.sh" chroot "$@"; }
 
+root_hold() {
+    (exec unshare --mount --pid --ipc --uts --net --fork --kill-child "$here/enter.sh" chroot "$1" sleep infinity) &
+    root_outer=$!
+    for _ in $(seq 50); do
+        root_init=$(pgrep -P "$(pgrep -P "$root_outer")" -x sleep) && return 0
+        sleep 0.1
+    done 2>/dev/null
+    return 1
+}
+
 root_boot() {   # DIR
     local tree
     tree=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
@@ -71,6 +82,7 @@ root_halt() {
     kill -KILL "$root_outer" 2>/dev/null
     wait "$root_outer" 2>/dev/null
     for _ in $(seq 50); do
+        [ -n "${root_group:-}" ] || break
         find "$root_group" -depth -type d -exec rmdir {} \; 2>/dev/null
         [ -d "$root_group" ] || break
         sleep 0.1

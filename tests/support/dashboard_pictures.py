@@ -6,6 +6,7 @@
 Two servers, Redis and a third server get the requests of a small shop, now and then a line that is wrong, for half a minute; then each
 panel's own query is asked, and its answer drawn where the panel lies.  It looks like Grafana only as far as the layout goes.
 """
+import math
 import os
 import sys
 import time
@@ -17,13 +18,13 @@ import matplotlib  # noqa: E402
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.ticker import FuncFormatter, MaxNLocator  # noqa: E402
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator  # noqa: E402
 
 import dashboards  # noqa: E402
 import harness  # noqa: E402
 from dashboard_rig import rig  # noqa: E402
 
-SECONDS, DPI, COLUMN, LINE = 40, 72, 0.62, 0.36     # of load; dots, and inches of a column and of a line of the grid
+SECONDS, DPI, COLUMN, LINE = 40, 90, 0.62, 0.36     # of load; dots, and inches of a column and of a line of the grid
 COLORS = ["#4c9f50", "#d9a400", "#3b7dd8", "#e06c2b", "#c0392b", "#7a5bb5", "#2aa198", "#8d6e63", "#5c6b73", "#b8478f"]
 TEXT, FAINT, EDGE, BACK = "#24292f", "#6a737d", "#d8dde3", "#f4f5f7"
 SCALES = {"bytes": [(2**30, " GiB"), (2**20, " MiB"), (2**10, " KiB"), (1, " B")], "Bps": [(2**20, " MiB/s"), (2**10, " KiB/s"), (1, " B/s")],
@@ -88,7 +89,9 @@ def draw_lines(axes, panel, lines, names):
     low, high = axes.get_ylim()
     flat = all(v == points[0][1] for _, points in lines for _, v in points)
     axes.set_ylim(0 if low >= 0 or "min" in defaults else low, (max(high, 1e-9) if not flat else max(1.2 * high, 1e-9) if high > 0.06 else 1))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    # Of bytes a power of two, which has a short name.
+    power = MultipleLocator(2 ** math.ceil(math.log2(axes.get_ylim()[1] / 4)))
+    axes.yaxis.set_major_locator(power if defaults["unit"] in ("bytes", "Bps") else MaxNLocator(4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: shown(v, defaults["unit"])))
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: "%d s" % v if v else "now"))
@@ -135,10 +138,10 @@ def picture(source, name, values, path, names):
 
 
 def shrink(path):
-    """A palette of 128 colours: a third of the bytes."""
+    """A palette of 256 colours: a third of the bytes."""
     from PIL import Image
     with Image.open(path) as image:
-        small = image.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        small = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
 
 
