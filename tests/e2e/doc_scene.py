@@ -36,6 +36,7 @@ NOT_RUN = [
     ("docs/sandbox.md", r"sudo .*", "needs root and a user; tests/e2e/test_sandbox.py"),
     ("docs/systemd.md", r"make install|cp .* /etc/.*|systemctl .*", "changes the machine; tests/e2e/test_systemd.py has the units"),
     ("docs/tls.md", r"chgrp ssl-cert .*", "needs a group of the package ssl-cert"),
+    ("docs/containers.md", r"(podman|docker|podman-compose|kubectl) .*", "needs a builder of images, or a cluster; make container-test"),
     ("docs/dashboards.md", r"sed .* /var/lib/grafana/.*", "the folder of a Grafana"),
     ("docs/install.md", r"(make|apt-get|systemctl|install)( .*)?|statsd check -c /etc/statsd/statsd.conf", "changes the machine; make package-test"),
     (TUTORIAL, r"apt-get install .*", "installs packages"),
