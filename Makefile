@@ -191,7 +191,7 @@ chaos: deps-check    ## three servers and a Redis Cluster under all that may hap
 	    $(PYTHON) tests/chaos/chaos.py $(or $(T),$(if $(SEED),2m)) --seed '$(or $(SEED),1)' $(if $(ONLY),--only '$(ONLY)')
 
 .PHONY: interop
-interop: deps-check-interop    ## real clients, which make the table in README.md, and statsd_exporter beside us (where Go is): the same mapping and lines, the same /metrics
+interop: deps-check-interop    ## real clients, which make the table in docs/clients.md, and statsd_exporter beside us (where Go is): the same mapping and lines, the same /metrics
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(SUITE) interop
 	@tests/interop/table.py
@@ -201,12 +201,14 @@ arm64:    ## base and protocol with their tests for aarch64, under qemu, where t
 	@tests/support/arm64.sh '$(B)'
 
 .PHONY: nightly
-nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis, a soak, chaos, the page in a browser, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
+nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis, a soak, chaos, the page in a browser, the Debian packages in a bare Debian, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
 	@$(MAKE) --no-print-directory tidy DEEP=1
 	@NIGHTLY=1 $(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory soak T=10m
 	@SLOW=1 $(MAKE) --no-print-directory e2e T='-k redis_spool'
 	@NIGHTLY=1 $(MAKE) --no-print-directory e2e T='-k page_browser'
+	@$(MAKE) --no-print-directory package-test
+	@DEB_BUILD_OPTIONS=nocheck $(MAKE) --no-print-directory deb-check
 	@$(MAKE) --no-print-directory chaos
 	@$(MAKE) --no-print-directory chaos T=4m SEED=$$(date +%Y%m%d)
 
@@ -277,6 +279,19 @@ install: $(B)/statsd    ## install below PREFIX (/usr/local), DESTDIR in front o
 	tests/support/install.sh install '$(B)' '$(DESTDIR)' '$(PREFIX)'
 uninstall:    ## remove what install put there
 	tests/support/install.sh uninstall '$(B)' '$(DESTDIR)' '$(PREFIX)'
+
+# --- Debian packages -----------------------------------------------------------------------------------------------------------
+
+.PHONY: deb deb-check package-test deps-check-package
+deb: deps-check-package    ## Debian packages in build/deb, by debian/ and in a copy of the tree; lintian looks at them (DEB_BUILD_OPTIONS=nocheck leaves the tests out)
+	@tests/support/deb.sh build build/deb
+deb-check: deps-check-package    ## builds them twice, from two folders: are they the same to the byte?
+	@tests/support/deb.sh check build/deb-check
+package-test: deb    ## the packages in a bare Debian: install, use, upgrade, remove, purge, where root and mmdebstrap are
+	@tests/package/package.sh build/deb
+	@tests/package/newcomer.sh build/deb
+deps-check-package:
+	@tests/support/deps.sh build test run package
 
 .PHONY: docs
 docs: $(B)/statsd $(B)/statsd-bench    ## bring the tables and transcripts of README.md and docs/, manual pages and completions up to date

@@ -48,7 +48,6 @@ struct rival {
     enum option_id option; /* of ours; OPTION_COUNT: none does it */
     const char *value;     /* what to write for it, '%' for the rival's value; without an option: on
                               the command line instead.  NULL: there is nothing to write */
-    const char *later;     /* section.key of an option to come, with its value in value; or NULL */
     const char *reason;    /* why there is nothing to write; NULL where there is */
 };
 

@@ -5,20 +5,16 @@
  */
 #include "config/rivals.h"
 
-/* The ends of a row: our option and its value; words for the command line; an option to come; or
- * why there is nothing to write. */
-#define SET(id, value)             OPTION_##id, value, NULL, NULL
-#define WRITE(words)               OPTION_COUNT, words, NULL, NULL
-#define LATER(name, value, reason) OPTION_COUNT, value, name, reason
-#define WHY(reason)                OPTION_COUNT, NULL, NULL, reason
+/* The ends of a row: our option and its value; words for the command line; or why there is
+ * nothing to write. */
+#define SET(id, value) OPTION_##id, value, NULL
+#define WRITE(words)   OPTION_COUNT, words, NULL
+#define WHY(reason)    OPTION_COUNT, NULL, reason
 
 #define SOCKET_UDP  SET(listen_socket, "udp://%")
 #define SOCKET_UNIX SET(listen_socket, "unixgram://%")
 #define SOCKET_TCP  SET(listen_socket, "tcp://%")
-#define MIRROR                                                                                     \
-    LATER(                                                                                         \
-        "mirror.to", "udp://%",                                                                    \
-        "this release does not relay what it receives; [mirror] to = udp://HOST:PORT is to come")
+#define MIRROR      SET(mirror_to, "udp://%")
 #define MAPPING_NAMES                                                                              \
     WHY("leave it out: names stay as they are sent; a rule of a mapping file renames them, with "  \
         "match ^(.*)$, match_type regex and name PREFIX_${1}")

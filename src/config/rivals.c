@@ -25,12 +25,11 @@ static bool same_name(struct slice a, const char *b)
     return i == a.len && b[i] == '\0';
 }
 
-/* Each row has something to write, now or later, or says why there is nothing. */
+/* Each row has something to write, or says why there is nothing. */
 static void rival_check(const struct rival *r)
 {
-    assert(r->value != NULL || r->reason != NULL);
-    assert(r->option == OPTION_COUNT || (r->value != NULL && r->reason == NULL));
-    assert((r->later != NULL) == (r->value != NULL && r->reason != NULL));
+    assert((r->value != NULL) == (r->reason == NULL));
+    assert(r->option == OPTION_COUNT || r->value != NULL);
 }
 
 const struct rival *rival_find_of(enum rival_server server, struct slice name)

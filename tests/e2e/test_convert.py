@@ -104,7 +104,7 @@ Required Variables:
 
 EXAMPLES = {
     "unit": ("statsd_exporter", EXPORTER_UNIT,
-             ["\nsocket = udp://0.0.0.0:8125\n", "\nlisten = 127.0.0.1:9102\n", "# [mirror]\n# to = udp://10.0.0.7:9125\n",
+             ["\nsocket = udp://0.0.0.0:8125\n", "\nlisten = 127.0.0.1:9102\n", "\nto = udp://10.0.0.7:9125\n",
               "\ngauge_sign = delta\n", "\nname_tags = librato,influx,signalfx\n", "# --statsd.cache-size ("], ["tcp://", "ExecReload"]),
     "compose": ("statsd_exporter", EXPORTER_COMPOSE,
                 ["\nsocket = udp://0.0.0.0:9125\n", "\nsocket = unixgram:///run/statsd/dsd.sock?mode=0770\n",
@@ -113,7 +113,7 @@ EXAMPLES = {
                 ["\nsocket = udp://0.0.0.0:8125\n", "\nsocket = unixgram:///var/run/datadog/dsd.socket\n",
                  "\nsocket = unixstream:///var/run/datadog/stream.socket?framing=dsd\n", "\nrcvbuf = 8388608\n", "\ngauge_sign = absolute\n",
                  "\nquantiles = 0.5,0.95,0.99,1\n", "global_tags = team:infra,env:prod,via:dogstatsd\n",
-                 "# to = udp://10.1.1.1:8125\n", 'name: "shop_custom_metric_process_prod_${1}_live"\n',
+                 "\nto = udp://10.1.1.1:8125\n", 'name: "shop_custom_metric_process_prod_${1}_live"\n',
                  r'match: "^custom_metric\\.process\\.([\\w_]+)\\.(.+)$"', 'tag_key_2: "$2"\n', 'name: "shop_${1}"\n'],
                 ["0123456789abcdef"]),
     "brubeck": ("brubeck", BRUBECK,
@@ -121,7 +121,7 @@ EXAMPLES = {
                  "\ninstance = brubeck_debug\n", "signed datagrams are not understood"], ["hunter2", "9126"]),
     "etsy": ("etsy", ETSY,
              ["\nsocket = udp://0.0.0.0:8125\n", "\nlisten = 0.0.0.0:8126\n", "\ninterval = 10000ms\n",
-              "\nquantiles = 0.9,0.999\n", "\nttl = 1h\n", "# to = udp://10.10.10.10:8125\n", "buckets: [0.01, 0.1]\n"], []),
+              "\nquantiles = 0.9,0.999\n", "\nttl = 1h\n", "\nto = udp://10.10.10.10:8125\n", "buckets: [0.01, 0.1]\n"], []),
 }
 
 
@@ -175,7 +175,7 @@ def test_mistakes_are_told_all_at_once_and_nothing_is_printed():
     ("--statsd.read-buffer=4096", "write --set listen.rcvbuf=4096"),
     ("--statsd.parse-librato-tags", "write --set protocol.name_tags=librato"),
     ("--statsd.cache-size=1000", "leave it out"),
-    ("--statsd.relay.address=h:1", "does not relay"),
+    ("--statsd.relay.address=h:1", "write --set mirror.to=udp://h:1"),
     ("--web.config.file=x", "write --set http.web_config=x"),
     ("--check-config", "write statsd check"),
     ("--percent-threshold=90,99", "write --set aggregate.quantiles=0.9,0.99"),

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Brings the interop table of README.md up to date with what tests/interop/test_every_client.py saw; also build/interop/table.md.
+"""Brings the interop table of docs/clients.md up to date with what tests/interop/test_every_client.py saw; also build/interop/table.md.
 
     table.py            rewrite what lies between <!-- interop HASH --> and <!-- end -->: the rows of clients that were run, others stay
     table.py --check    exit status 1 if a row of a client is not there, or the block is not as it was written
@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from client_rows import CLIENTS  # noqa: E402
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-README = os.path.join(TOP, "README.md")
+PAGE = os.path.join(TOP, "docs", "clients.md")
 PLACE = os.path.join(TOP, "build", "interop")
 BLOCK = re.compile(r"<!-- interop ?([0-9a-f]*) -->\n(.*?)<!-- end -->", flags=re.S)
 COLUMNS = ["client", "version", "transport", "settings", "what it sent", "`/metrics`", "Redis"]
@@ -124,7 +124,7 @@ def check(text):
 
 
 def main(words):
-    with open(README, encoding="utf-8") as f:
+    with open(PAGE, encoding="utf-8") as f:
         text = f.read()
     if words == ["--check"]:
         wrong = check(text)
@@ -136,9 +136,9 @@ def main(words):
     with open(os.path.join(PLACE, "table.md"), "w", encoding="utf-8") as f:
         f.write(new)
     if new != old:
-        with open(README, "w", encoding="utf-8") as f:
+        with open(PAGE, "w", encoding="utf-8") as f:
             f.write(BLOCK.sub(lambda m: "<!-- interop %s -->\n%s<!-- end -->" % (digest(new), new), text))
-        print("interop: the table of README.md is brought up to date")
+        print("interop: the table of docs/clients.md is brought up to date")
     return 0
 
 

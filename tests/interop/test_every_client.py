@@ -1,4 +1,4 @@
-"""Real clients by every transport that they have: what they were told is on /metrics and in Redis.  The rows of the README's table
+"""Real clients by every transport that they have: what they were told is on /metrics and in Redis.  The rows of the table of docs/clients.md
 are what is seen here; those of other languages than Debian's Python only with NIGHTLY=1."""
 import functools
 import json

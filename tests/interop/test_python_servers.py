@@ -122,7 +122,7 @@ def test_flask_under_uwsgi_is_on_the_page_and_its_totals_are_not_added_up(dir):
             wait_for(lambda: s.scrape().sum("statsd_datagrams_received_total") > pushes + 80, "two more pushes", 20 * SLOW)
             page = s.scrape()
             assert page.value("shop_requests") == before + 7
-            # The trap that the README tells of: the total sent as a counter is added up again with every push.
+            # The trap that docs/clients.md tells of: the total sent as a counter is added up again with every push.
             assert page.value("shop_worker_0_requests") > before + 7
             assert page.sum("statsd_samples_rejected_total") == 0
 

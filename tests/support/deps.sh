@@ -75,6 +75,12 @@ optional python3-selenium          for that
 optional python3-matplotlib        draws the dashboards in make screenshots
 optional zsh                       completes in a test what contrib/completions has
 optional fish                      the same
+package  build-essential           what Debian takes for granted, for make deb
+package  debhelper                 makes the packages
+package  dh-apparmor               loads the profile when they are installed
+package  lintian                   checks them
+package  mmdebstrap                a bare root, in which make package-test installs them
+package  apparmor                  reads the profile there
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format

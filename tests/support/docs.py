@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Keeps the documentation true: its tables are those of `statsd describe`, and its transcripts are what the commands print.
 
-    docs.py STATSD            rewrite README.md and docs/*.md: what lies between <!-- describe X --> and <!-- end -->, and transcripts;
-                              the manual pages (manual.py) and the completions of shells (completions.py)
+    docs.py STATSD            rewrite README.md and docs/*.md: what lies between <!-- describe X --> and <!-- end -->, transcripts, and the
+                              line below a page's title that leads to the contents; the manual pages (manual.py) and the
+                              completions of shells (completions.py)
     docs.py STATSD --check    exit status 1 and the difference, if anything is not as the binary has it
 
 A transcript is an indented block whose first line begins with `$ build/statsd `.  What is made of statsd-bench is left as it is where that
@@ -20,6 +21,8 @@ import manual
 import told
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+CONTENTS = "docs/README.md"
+BACK = "[Contents](README.md)\n"
 
 
 def pages():
@@ -30,6 +33,14 @@ def pages():
 def output(statsd, words):
     env = {k: v for k, v in os.environ.items() if not k.startswith("STATSD_")}
     return subprocess.run([statsd, *words], stdout=subprocess.PIPE, check=True, cwd=TOP, env=env).stdout.decode()
+
+
+def led_back(page, text):
+    """A page of the book with its way to the contents."""
+    if not page.startswith("docs/") or page == CONTENTS or BACK in text:
+        return text
+    title, rest = text.split("\n", 1)
+    return "%s\n\n%s\n%s" % (title, BACK, rest.lstrip("\n"))
 
 
 def filled(text, statsd):
@@ -50,7 +61,7 @@ def read(path):
 
 def made(statsd, read=read):
     """Path -> what the file should hold; read(path) is what it holds."""
-    files = {page: filled(read(page), statsd) for page in pages()}
+    files = {page: filled(led_back(page, read(page)), statsd) for page in pages()}
     says = {"statsd": told.statsd_told(statsd)}
     if os.path.exists(statsd + "-bench"):
         says["statsd-bench"] = told.bench_told(statsd + "-bench")

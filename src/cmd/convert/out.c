@@ -1,10 +1,9 @@
 /**
  *   convert_rival        what a row of rivals.h says: one of
  *     convert_set          an option of ours, checked as `statsd check` would
- *     convert_later        an option to come, a comment
  *     convert_note         nothing, a comment
- *   convert_print        the options in the order of statsd.conf.example, then what is to come,
- *                        what has no counterpart, and the mapping
+ *   convert_print        the options in the order of statsd.conf.example, then what has
+ *                        no counterpart, and the mapping
  */
 #include "cmd/convert/out.h"
 
@@ -144,25 +143,6 @@ void convert_remark(struct convert *c, enum option_id id, const char *text)
     buf_release(&last);
 }
 
-void convert_later(struct convert *c, struct place at, const char *name, struct slice value,
-                   const char *reason)
-{
-    struct slice key = slice_str(name), section;
-    struct buf text = { 0 };
-    bool cut = slice_cut(&key, '.', &section);
-    assert(cut);
-    (void)cut;
-    put_place(c, at, &text);
-    buf_append_str(&text, ": not yet: ");
-    buf_append_str(&text, reason);
-    put_comment(buf_slice(&text), &c->later);
-    buf_printf(&c->later, "# [%.*s]\n# %.*s = ", (int)section.len, section.ptr, (int)key.len,
-               key.ptr);
-    escape_short(value, &c->later);
-    buf_append_str(&c->later, "\n\n");
-    buf_release(&text);
-}
-
 void convert_note(struct convert *c, struct place at, const char *reason)
 {
     struct buf text = { 0 };
@@ -176,16 +156,13 @@ void convert_note(struct convert *c, struct place at, const char *reason)
 void convert_rival(struct convert *c, struct place at, const struct rival *r, const char *value)
 {
     struct buf ours = { 0 };
-    if (r->option == OPTION_COUNT && r->later == NULL) {
+    if (r->option == OPTION_COUNT) {
         rival_answer(r, NULL, &ours);
         buf_append_char(&ours, '\0');
         convert_note(c, at, ours.ptr);
     } else {
         rival_value(r, value, &ours);
-        if (r->later != NULL)
-            convert_later(c, at, r->later, buf_slice(&ours), r->reason);
-        else
-            convert_set(c, at, r->option, buf_slice(&ours));
+        convert_set(c, at, r->option, buf_slice(&ours));
     }
     buf_release(&ours);
 }
@@ -247,10 +224,6 @@ void convert_print(const struct convert *c, struct buf *out)
                "means.\n",
                c->from);
     print_options(c, out);
-    if (c->later.len > 0) {
-        buf_append_str(out, "\n# --- to come in a later release\n\n");
-        buf_append(out, c->later.ptr, c->later.len - 1); /* one LF at the end */
-    }
     if (c->notes.len > 0) {
         buf_append_str(out, "\n# --- what has no counterpart\n\n");
         buf_append_slice(out, buf_slice(&c->notes));
@@ -263,7 +236,6 @@ void convert_release(struct convert *c)
 {
     for (unsigned i = 0; i < OPTION_COUNT; i++)
         buf_release(&c->lines[i]);
-    buf_release(&c->later);
     buf_release(&c->notes);
     buf_release(&c->rules);
     buf_release(&c->mistakes);

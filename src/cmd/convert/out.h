@@ -26,7 +26,6 @@ struct convert {
     const char *mapping_out; /* path of the mapping file to be written; NULL: none was named */
     /* The rest is convert_'s own. */
     struct buf lines[OPTION_COUNT]; /* each option with its comments, ready to print */
-    struct buf later;               /* options to come, as comments */
     struct buf notes;               /* what has no counterpart, as comments */
     struct buf rules;               /* of the mapping file */
     struct buf mistakes;
@@ -38,10 +37,6 @@ void convert_set(struct convert *c, struct place at, enum option_id id, struct s
 
 /* Add a comment line above an option, for why it has its value. */
 void convert_remark(struct convert *c, enum option_id id, const char *text);
-
-/* Add an option to come ("mirror.to"), as a comment. */
-void convert_later(struct convert *c, struct place at, const char *name, struct slice value,
-                   const char *reason);
 
 /* Say why the place has no counterpart. */
 void convert_note(struct convert *c, struct place at, const char *reason);

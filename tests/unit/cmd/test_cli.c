@@ -202,7 +202,7 @@ static void options_of_other_servers_are_answered_with_ours(void **state)
           { "write --set listen.socket=udp://127.0.0.1:9125\n",
             "write --set server.log_level=debug\n" } },
         { { "--statsd.listen-tcp=:9125" }, { "write --set listen.socket=tcp://0.0.0.0:9125\n" } },
-        { { "--statsd.relay.address=h:1" }, { "this release does not relay" } },
+        { { "--statsd.relay.address=h:1" }, { "write --set mirror.to=udp://h:1" } },
         { { "--statsd.unixsocket-mode=755" },
           { "write --set 'listen.socket=unixgram:///PATH?mode=755'\n" } },
         { { "--statsd.parse-signalfx-tags", "--statsd.cache-type=lru" },

@@ -62,7 +62,7 @@ static void a_key_becomes_the_option_that_does_the_same(void **state)
           { "socket = udp://[::1]:1\n", "log_level = debug\n", "standard input:2)" } },
         { "statsd_exporter",
           "ARGS=\"--statsd.relay.address=h:1 --web.enable-lifecycle\"",
-          { "# [mirror]\n# to = udp://h:1\n", "lifecycle = on\n" } },
+          { "\nto = udp://h:1\n", "lifecycle = on\n" } },
         { "statsd_exporter", "mappings: []\n", { "# standard input: has no flag in it" } },
         { "statsd_exporter", "ARGS=--log.format=json", { "log_format = json\n" } },
         { "statsd_exporter",

@@ -1,0 +1,2 @@
+/^# The sockets of statsd.service, bound/i\
+# Not enabled by the package.

@@ -1,0 +1,165 @@
+#!/bin/bash
+# What package.sh does in its bare root, where the packages lie in /root: older/, newer/, tests/ (those of debian/).
+#
+#   inside.sh PART
+#
+# Each step is a sentence; the first that fails ends the part.
+set -euo pipefail
+cd /root
+CONF=/etc/statsd/statsd.conf
+
+step() {   # SENTENCE COMMAND...
+    local sentence=$1
+    shift
+    if "$@" >/root/step.log 2>&1; then
+        printf 'ok      %s\n' "$sentence"
+    else
+        cat /root/step.log
+        printf 'FAILED  %s\n' "$sentence"
+        exit 1
+    fi
+}
+
+# bash runs a function that is the condition of an `if` without -e: so each line ends in || return.
+installed() {   # FOLDER: by apt, without a network; a config that somebody changed stays
+    apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold "/root/$1/"statsd_*.deb "/root/$1/"statsd-bench_*.deb
+}
+
+version_is() { [ "$(dpkg-query -W -f '${Version}' statsd)" = "$(dpkg-deb -f "/root/$1/"statsd_*.deb Version)" ] && statsd --version; }
+
+within() {   # SECONDS COMMAND...: it becomes true
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.1
+    done
+}
+
+sent() { printf '%s' "$1" >/dev/udp/127.0.0.1/8125; }
+page() { curl -sSf http://127.0.0.1:9102/metrics; }
+shows() { page | grep -Fx -- "$1"; }
+
+# All but what users and the package manager's own records are.
+files() {
+    find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /root -o -path /var/lib/dpkg -o -path /var/cache \
+        -o -path /var/lib/apt -o -path /var/log -o -path /var/tmp \) -prune -o -print | LC_ALL=C sort |
+        grep -vE '^/etc/(passwd|group|shadow|gshadow|subuid|subgid|ld\.so\.cache|\.pwd\.lock)-?$'
+}
+
+nothing_is_left() {   # BEFORE
+    files >/root/after
+    diff "$1" /root/after || return
+    getent passwd _statsd
+}
+
+user_is_made() { getent passwd _statsd | grep -F ':/var/lib/statsd:' && [ "$(stat -c '%U %a' $CONF)" = "root 644" ]; }
+
+change_conf() { sed -i 's/^\[server\]$/&\n# Ours.\ninterval = 2s/' $CONF && statsd check -c $CONF | grep -F 'server.interval = 2s'; }
+change_is_kept() { grep -Fx 'interval = 2s' $CONF && [ -e $CONF.dpkg-dist ]; }
+
+complete_in_bash() {
+    bash -n /usr/share/bash-completion/completions/statsd && bash -n /usr/share/bash-completion/completions/statsd-bench
+}
+
+removed() { apt-get remove -y statsd statsd-bench && [ ! -e /usr/bin/statsd ] && [ ! -e /usr/bin/statsd-bench ]; }
+purged() { apt-get purge -y --auto-remove statsd statsd-bench; }
+
+# As the unit does: the user, its folders.
+start_by_hand() {
+    install -d -o _statsd -g _statsd /var/lib/statsd /run/statsd || return
+    STATE_DIRECTORY=/var/lib/statsd setpriv --reuid=_statsd --regid=_statsd --init-groups --no-new-privs --bounding-set=-all \
+        /usr/bin/statsd -c $CONF >/root/server.log 2>&1 &
+    server=$!
+    within 10 grep 'msg=ready' /root/server.log
+}
+
+stop_by_hand() { kill "$server" && wait "$server" && grep 'msg="state saved"' /root/server.log; }
+
+part_bare() {
+    files >/root/before
+    step "a version before is installed" installed older
+    step "it says so" version_is older
+    step "its user and its config are there" user_is_made
+    step "bash reads the completions" complete_in_bash
+    step "it starts as its user, without systemd" start_by_hand
+    sent 'orders:3|c|#region:eu'
+    step "a line is on the page" shows 'orders{region="eu"} 3'
+    step "the page for browsers is there" curl -sSf -o /dev/null http://127.0.0.1:9102/
+    step "it stops, and keeps its state" stop_by_hand
+    step "the packaged test passes (debian/tests/smoke)" tests/smoke
+    step "the config is changed" change_conf
+    step "the new version is installed over it" installed newer
+    step "it says so" version_is newer
+    step "the change is kept, and what the package has lies beside it" change_is_kept
+    step "it starts with the changed config" start_by_hand
+    step "what was sent before the upgrade is on the page" shows 'orders{region="eu"} 3'
+    step "it stops" stop_by_hand
+    step "it is removed" removed
+    step "the config is still there" change_is_kept
+    step "it is purged" purged
+    step "nothing is left of it but its user" nothing_is_left /root/before
+}
+
+active() { systemctl is-active statsd && [ "$(systemctl show -p User --value statsd)" = _statsd ] && systemctl is-enabled statsd; }
+sockets_are_opt_in() { [ "$(systemctl is-enabled statsd.socket)" = disabled ] && [ "$(systemctl is-active statsd.socket)" = inactive ]; }
+units_are_understood() {
+    systemd-analyze --man=no verify statsd.service statsd.socket 2>/root/verify
+    ! grep -F 'statsd.s' /root/verify
+}
+units_are_safe() { systemd-analyze security --threshold=15 statsd.service | tail -n 1; }
+
+# Lines at a pace while the command runs; how many they were is in /root/sent.
+under_load() {
+    local sender status=0
+    (
+        n=0
+        trap 'echo $n >/root/sent; exit' TERM
+        while sent 'load:1|c'; do
+            n=$((n + 1))
+            sleep 0.002
+        done
+    ) &
+    sender=$!
+    "$@" || status=$?
+    kill $sender && wait $sender
+    return $status
+}
+
+all_came() { cat /root/sent && [ "$(cat /root/sent)" -gt 100 ] && shows "load $(cat /root/sent)"; }
+
+sockets_by_systemd() {
+    systemctl stop statsd && systemctl enable --now statsd.socket && sent 'waits:2|c' && systemctl start statsd && within 10 shows 'waits 2'
+}
+
+part_systemd() {
+    files >/root/before
+    step "a version before is installed" installed older
+    step "it runs at once, enabled, as its user" within 10 active
+    step "the socket unit is there for who wants it, disabled" sockets_are_opt_in
+    step "systemd understands the units" units_are_understood
+    step "systemd counts the service among the safe ones" units_are_safe
+    sent 'orders:3|c|#region:eu'
+    step "a line is on the page" within 5 shows 'orders{region="eu"} 3'
+    step "the config is changed" change_conf
+    step "the new version is installed over it, under load" under_load installed newer
+    step "it says so" version_is newer
+    step "it runs" within 10 active
+    step "not one line was lost by the upgrade" all_came
+    step "what was sent before is on the page" shows 'orders{region="eu"} 3'
+    step "the change is kept, and what the package has lies beside it" change_is_kept
+    step "a line waits in the socket unit while the service is stopped" sockets_by_systemd
+    step "the socket unit is disabled again" systemctl disable --now statsd.socket
+    systemctl restart statsd
+    step "it is removed" removed
+    step "nothing of it runs" bash -c '! systemctl is-active statsd.service statsd.socket && ! pgrep -x statsd'
+    step "it is installed again, with the config that was kept" installed newer
+    step "it runs" within 10 active
+    step "it is purged" purged
+    step "nothing is left of it but its user" nothing_is_left /root/before
+    step "it is installed as new" installed newer
+    step "the packaged tests pass (debian/tests/service)" bash -c 'tests/smoke && tests/service'
+    step "it is purged" purged
+}
+
+"part_$1"
