@@ -5,7 +5,7 @@
  *       take_word       the command, or one of its arguments
  *     check_takes     does the command take all that was given?
  *     command->main   run_main, check_main, explain_main, describe_main, convert_main, redis_main,
- *                     top_main, tail_main, replay_main
+ *                     top_main, tail_main, ready_main, replay_main
  *
  * A further command is a file with its NAME_main, a row of `commands` and lines in cli_help.c; a
  * further option a row of `options` and a member of struct cli_args.
@@ -51,8 +51,9 @@ enum {
     TAKES_REDIS = 256,
     TAKES_TOP = 512,
     TAKES_TAIL = 1024,
-    TAKES_LIVE = TAKES_TOP | TAKES_TAIL,
-    TAKES_REPLAY = 2048
+    TAKES_REPLAY = 2048,
+    TAKES_READY = 4096,
+    TAKES_LIVE = TAKES_TOP | TAKES_TAIL | TAKES_READY
 };
 
 /* clang-format off */
@@ -69,6 +70,7 @@ static const struct command {
     { "redis",    TAKES_CONFIG | TAKES_REDIS | TAKES_JSON | TAKES_ARGS, redis_main },
     { "top",      TAKES_TOP | TAKES_JSON,                    top_main      },
     { "tail",     TAKES_TAIL | TAKES_JSON | TAKES_ARGS,      tail_main     },
+    { "ready",    TAKES_CONFIG | TAKES_READY,                ready_main    },
     { "replay",   TAKES_REPLAY | TAKES_JSON | TAKES_ARGS,    replay_main   },
 };
 

@@ -110,6 +110,10 @@ static const char *word_meaning(const char *word)
         { "metrics", "write describe metrics" },
         { "reasons", "write describe reasons" },
         { "syscalls", "write describe syscalls" },
+        { "health", "write ready" },
+        { "healthy", "write ready" },
+        { "healthcheck", "write ready" },
+        { "ping", "write ready" },
         { "stop", "send TERM to the process" },
         { "reload", "send HUP to the process" },
     };
