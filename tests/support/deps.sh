@@ -43,6 +43,7 @@ test     openssl                   certificates for the end-to-end tests
 test     python3                   end-to-end tests
 test     python3-pytest            their runner
 test     python3-redis             reads Redis back
+test     python3-yaml              reads the manifests of contrib/kubernetes
 test     python3-prometheus-client second opinion on the exposition
 test     tmux                      the terminal of statsd top
 test     libprotobuf-c-dev         decodes the protobuf format of /metrics
@@ -71,6 +72,9 @@ optional faketime                  clocks that are apart in make chaos
 optional chromium                  opens the page in make nightly and make screenshots
 optional chromium-driver           for that
 optional python3-selenium          for that
+optional mmdebstrap                a bare Debian in make container-test
+optional podman                    builds and runs the image there
+optional runc                      for that
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format
