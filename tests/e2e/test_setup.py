@@ -68,7 +68,7 @@ class Machine:
 
 
 ALL_BUT_SERVICES = ("gcc make pkg-config libc6-dev libuv1-dev libhiredis-dev libmicrohttpd-dev libinih-dev libjansson-dev zlib1g-dev libxxhash-dev libyaml-dev libpcre2-dev libzstd-dev curl "
-                    "libcmocka-dev spin libprotobuf-c-dev protobuf-c-compiler protobuf-compiler python3 python3-pytest python3-redis python3-prometheus-client "
+                    "libcmocka-dev spin libprotobuf-c-dev protobuf-c-compiler protobuf-compiler python3 python3-pytest python3-redis python3-yaml python3-prometheus-client "
                     "gunicorn python3-flask uwsgi-core uwsgi-plugin-python3 python3-statsd python3-aiodogstatsd")
 
 

@@ -181,6 +181,11 @@ class Folders:
     def healthy(self):
         return self.inside(*json.loads(self.last.words["HEALTHCHECK"].partition("CMD ")[2]))[0] == 0
 
+    def log(self):
+        with contextlib.suppress(OSError), open(os.path.join(OUT, "log")) as f:
+            return f.read()
+        return ""
+
     def term(self):
         os.kill(self.pid, 15)
         return self.process.wait(30)
@@ -227,6 +232,9 @@ class Podman:
     def healthy(self):
         return subprocess.run([*self.podman, "healthcheck", "run", self.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
+    def log(self):
+        return self.do("logs", self.name) if self.name else ""
+
     def term(self):
         self.do("stop", "-t", "30", self.name)
         return int(self.do("inspect", "--format={{.State.ExitCode}}", self.name))
@@ -246,7 +254,7 @@ def get(image, path):
 
 def is_up(image):
     try:
-        return get(image, "/-/ready") == "statsd is ready"
+        return get(image, "/-/ready") == "statsd is ready\n"
     except OSError:
         return False
 
@@ -312,6 +320,9 @@ def main(way=None):
         image.build(base())
         say("built by %s in %.0f s" % (way, time.monotonic() - began))
         check(image)
+    except SystemExit:
+        print(image.log()[-4000:])
+        raise
     finally:
         image.end()
         shutil.rmtree(OUT, ignore_errors=True)
