@@ -24,7 +24,8 @@ import urllib.request
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 OUT = os.path.join(TOP, "build", "container")
 USER = 8125
-STATE = {"STATSD_SERVER_STATE_DIR": "/var/lib/statsd"}
+# The host name of a container is another one each time, and a state is of one instance.
+STATE = {"STATSD_SERVER_STATE_DIR": "/var/lib/statsd", "STATSD_SERVER_INSTANCE": "here"}
 
 
 def say(text):
