@@ -156,7 +156,7 @@ class Folders:
     def start(self):
         """Process 1 of namespaces of its own, root mounted read-only, as the user of the image; ports by the environment."""
         self.udp, self.http = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
-        self.env = {"PATH": "/usr/bin:/bin", "STATSD_LISTEN_SOCKET": "udp://127.0.0.1:%d" % self.udp,
+        self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "STATSD_LISTEN_SOCKET": "udp://127.0.0.1:%d" % self.udp,
                     "STATSD_HTTP_LISTEN": "127.0.0.1:%d" % self.http, **STATE}
         user = self.last.words["USER"].split(":")
         command = json.loads(self.last.words["ENTRYPOINT"]) + json.loads(self.last.words["CMD"])
