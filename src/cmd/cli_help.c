@@ -49,8 +49,9 @@ static const struct {
       "lines as they arrive whose metric's name matches, such as 'api.*', at most N a second "
       "(50); what is skipped is said. Ctrl-C ends it" },
     { "statsd ready [OPTIONS] [--from URL]",
-      "does the server receive? For health checks: 0 and \"statsd is ready\", else 1 and why, within "
-      "3 s; without --from and STATSD_URL at the http.listen that -c, the environment and --set give" },
+      "does the server receive? For health checks: 0 and \"statsd is ready\", else 1 and why, "
+      "within 3 s; without --from and STATSD_URL at the http.listen that -c, the environment and "
+      "--set give" },
     { "statsd replay [--to ADDRESS] [--speed N|max] [--loop N|forever] FILE...",
       "send the datagrams of capture files (tcpdump, Wireshark, or the server's own) at their own "
       "pace, or another one, to udp://127.0.0.1:8125 or ADDRESS; - is standard input" },
@@ -61,8 +62,8 @@ static const struct {
       "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), "
       "that before the file" },
     { "--from URL [--ca FILE] [--insecure]",
-      "of top, tail and ready: the server, else STATSD_URL, else http://127.0.0.1:9102; https:// with "
-      "the CAs in FILE, or any certificate. A user and a password: in the URL or in ~/.netrc" },
+      "of top, tail and ready: the server, else STATSD_URL, else http://127.0.0.1:9102; https:// "
+      "with the CAs in FILE, or any certificate. A user and a password: in the URL or in ~/.netrc" },
     { "--", "what follows is not an option" },
     { "Options of replay", NULL },
     { "--to ADDRESS",

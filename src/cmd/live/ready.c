@@ -36,7 +36,7 @@ struct asking {
 
 /* ---- which server ---- */
 
-/* "http://127.0.0.1:9102" or the same with a slash behind it; what else there may be is libcurl's. */
+/* "http://127.0.0.1:9102", or with a slash behind it; what else there may be is libcurl's. */
 static void find_address(struct asking *a, const char *url)
 {
     struct slice rest = slice_str(url);
