@@ -63,7 +63,8 @@ static const struct {
       "that before the file" },
     { "--from URL [--ca FILE] [--insecure]",
       "of top, tail and ready: the server, else STATSD_URL, else http://127.0.0.1:9102; https:// "
-      "with the CAs in FILE, or any certificate. A user and a password: in the URL or in ~/.netrc" },
+      "with the CAs in FILE, or any certificate. A user and a password: in the URL or in "
+      "~/.netrc" },
     { "--", "what follows is not an option" },
     { "Options of replay", NULL },
     { "--to ADDRESS",
