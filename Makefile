@@ -201,7 +201,7 @@ arm64:    ## base and protocol with their tests for aarch64, under qemu, where t
 	@tests/support/arm64.sh '$(B)'
 
 .PHONY: nightly
-nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis, a soak, chaos, the page in a browser, the Debian packages in a bare Debian, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
+nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis, a soak, chaos, the page in a browser, the Debian packages in a bare Debian, the container image, and interop with the clients of Go, Java, Node, Rust and pip too, where those are
 	@$(MAKE) --no-print-directory tidy DEEP=1
 	@NIGHTLY=1 $(MAKE) --no-print-directory interop
 	@$(MAKE) --no-print-directory soak T=10m
@@ -209,8 +209,14 @@ nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis
 	@NIGHTLY=1 $(MAKE) --no-print-directory e2e T='-k page_browser'
 	@$(MAKE) --no-print-directory package-test
 	@DEB_BUILD_OPTIONS=nocheck $(MAKE) --no-print-directory deb-check
+	@NIGHTLY=1 $(MAKE) --no-print-directory e2e T='-k schemas_of_kubernetes'
+	@$(MAKE) --no-print-directory container-test
 	@$(MAKE) --no-print-directory chaos
 	@$(MAKE) --no-print-directory chaos T=4m SEED=$$(date +%Y%m%d)
+
+.PHONY: container-test
+container-test:    ## the image of the Containerfile, built and run by podman (BY=folders: its steps without a builder); root, mmdebstrap
+	@$(PYTHON) tests/package/container.py $(BY)
 
 .PHONY: screenshots
 screenshots: $(B)/statsd    ## docs/images: the page with invented data, by chromium, chromium-driver and python3-selenium; the dashboards, by python3-matplotlib

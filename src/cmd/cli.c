@@ -5,7 +5,7 @@
  *       take_word       the command, or one of its arguments
  *     check_takes     does the command take all that was given?
  *     command->main   run_main, check_main, explain_main, describe_main, convert_main, redis_main,
- *                     top_main, tail_main, replay_main
+ *                     top_main, tail_main, ready_main, replay_main
  *
  * A further command is a file with its NAME_main and a row of `commands`; a further option a row of
  * `options` and a member of struct cli_args.  Both are rows of cli_rows.c, too, which says which
@@ -55,6 +55,7 @@ static const struct command {
     { "redis",    OF_REDIS,    true,  redis_main    },
     { "top",      OF_TOP,      false, top_main      },
     { "tail",     OF_TAIL,     true,  tail_main     },
+    { "ready",    OF_READY,    false, ready_main    },
     { "replay",   OF_REPLAY,   true,  replay_main   },
 };
 

@@ -97,5 +97,6 @@ int redis_main(const struct cli_args *args, const struct cli_io *io);   /* redis
 int replay_main(const struct cli_args *args, const struct cli_io *io);  /* replay/main.c */
 int top_main(const struct cli_args *args, const struct cli_io *io);     /* live/top.c */
 int tail_main(const struct cli_args *args, const struct cli_io *io);    /* live/tail.c */
+int ready_main(const struct cli_args *args, const struct cli_io *io);   /* live/ready.c */
 
 #endif

@@ -51,6 +51,9 @@ static const struct cli_command_row commands[] = {
     { OF_TAIL, "tail", "statsd tail [--from URL] [--json] [--rate N] [-n LINES] [PATTERN]",
       "lines as they arrive whose metric's name matches, such as 'api.*', at most N a second "
       "(50); what is skipped is said. Ctrl-C ends it" },
+    { OF_READY, "ready", "statsd ready [OPTIONS] [--from URL]",
+      "does the server receive? For health checks: 0 and \"statsd is ready\", else 1 and why, "
+      "within 3 s" },
     { OF_REPLAY, "replay",
       "statsd replay [--to ADDRESS] [--speed N|max] [--loop N|forever] FILE...",
       "send the datagrams of capture files (tcpdump, Wireshark, or the server's own) at their own "
@@ -86,8 +89,10 @@ static const struct cli_flag_row flags[] = {
     { OF_TOP | OF_TAIL, "", "--from", "URL",
       "the server, else STATSD_URL, else http://127.0.0.1:9102. A user and a password: in the URL "
       "or in ~/.netrc" },
-    { OF_TOP | OF_TAIL, "", "--ca", "FILE", "of https://: the CAs that are trusted" },
-    { OF_TOP | OF_TAIL, "", "--insecure", "", "of https://: take any certificate" },
+    { OF_READY, "", "--from", "URL",
+      "the server, else STATSD_URL, else the http.listen that -c, the environment and --set give" },
+    { OF_TOP | OF_TAIL | OF_READY, "", "--ca", "FILE", "of https://: the CAs that are trusted" },
+    { OF_TOP | OF_TAIL | OF_READY, "", "--insecure", "", "of https://: take any certificate" },
     { OF_TOP, "", "--by", "samples|series|tags|sender", "what comes most of, else samples" },
     { OF_TOP, "", "--once", "", "print it once instead of using the screen" },
     { OF_TAIL, "", "--rate", "N", "at most so many lines a second, else 50" },

@@ -24,9 +24,10 @@ enum cli_of {
     OF_TOP = 512,
     OF_TAIL = 1024,
     OF_REPLAY = 2048,
+    OF_READY = 4096,
     OF_REDIS = OF_REDIS_GET | OF_REDIS_RANGE | OF_REDIS_TOP | OF_REDIS_TAIL,
-    OF_CONFIG = OF_SERVER | OF_CHECK | OF_EXPLAIN | OF_REDIS,
-    OF_ALL = 4095
+    OF_CONFIG = OF_SERVER | OF_CHECK | OF_EXPLAIN | OF_REDIS | OF_READY,
+    OF_ALL = 8191
 };
 
 struct cli_command_row {

@@ -112,6 +112,10 @@ static const char *word_meaning(const char *word)
         { "syscalls", "write describe syscalls" },
         { "commands", "write describe commands" },
         { "flags", "write describe flags" },
+        { "health", "write ready" },
+        { "healthy", "write ready" },
+        { "healthcheck", "write ready" },
+        { "ping", "write ready" },
         { "stop", "send TERM to the process" },
         { "reload", "send HUP to the process" },
     };

@@ -36,9 +36,10 @@ static bool is_harmless(const char *word)
     return strchr(word, '/') == NULL && strncmp(word, "-c", 2) != 0 &&
            strncmp(word, "--mapping-out", 5) != 0 && strncmp(word, "--test", 4) != 0 &&
            strcmp(word, "convert") != 0 && strcmp(word, "redis") != 0 &&
-           strstr(word, "mapping") == NULL && strstr(word, "web_config") == NULL &&
-           strstr(word, "web.config") == NULL && strstr(word, "tls_") == NULL &&
-           strstr(word, "_file") == NULL && strstr(word, "_dir") == NULL;
+           strcmp(word, "ready") != 0 && strstr(word, "mapping") == NULL &&
+           strstr(word, "web_config") == NULL && strstr(word, "web.config") == NULL &&
+           strstr(word, "tls_") == NULL && strstr(word, "_file") == NULL &&
+           strstr(word, "_dir") == NULL;
 }
 
 /* returns  how many words; *ret_input: what is behind them */

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing.  Nothing else is downloaded to build or test this project, but for the client
-# libraries of `make nightly` that Debian does not have, and one of them in `make interop` (hot-shots).
+# libraries of `make nightly` that Debian does not have, one of them in `make interop` (hot-shots), and the schemas of Kubernetes
+# (kubernetes-validate) in `make nightly`.
 #
 #   deps.sh [GROUP...]           install what is missing of the groups (all of them when none is named)
 #   deps.sh --check [GROUP...]   only say what is missing; exit status 1 if anything is
@@ -43,7 +44,7 @@ test     openssl                   certificates for the end-to-end tests
 test     python3                   end-to-end tests
 test     python3-pytest            their runner
 test     python3-redis             reads Redis back
-test     python3-yaml              reads the rules of contrib/prometheus
+test     python3-yaml              reads the rules and manifests of contrib
 test     python3-prometheus-client second opinion on the exposition
 test     tmux                      the terminal of statsd top
 test     libprotobuf-c-dev         decodes the protobuf format of /metrics
@@ -79,8 +80,10 @@ package  build-essential           what Debian takes for granted, for make deb
 package  debhelper                 makes the packages
 package  dh-apparmor               loads the profile when they are installed
 package  lintian                   checks them
-package  mmdebstrap                a bare root, in which make package-test installs them
+package  mmdebstrap                a bare root for make package-test and make container-test
 package  apparmor                  reads the profile there
+optional podman                    builds and runs the image there
+optional runc                      for that
 dev      clang                     second compiler, fuzzing
 dev      libclang-rt-14-dev        its sanitizers and libFuzzer
 dev      clang-format              make format

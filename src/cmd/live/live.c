@@ -17,6 +17,11 @@ static const char *environment(const struct cli_io *io, const char *name)
     return NULL;
 }
 
+bool live_is_named(const struct cli_io *io)
+{
+    return environment(io, "STATSD_URL") != NULL;
+}
+
 int live_opts(const struct cli_args *args, const struct cli_io *io, struct client_opts *ret)
 {
     const char *url = args->from != NULL ? args->from : environment(io, "STATSD_URL");

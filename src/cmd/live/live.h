@@ -1,5 +1,5 @@
 /**
- * live: what `statsd top` and `statsd tail` have in common: which server they look at, and how.
+ * live: what `statsd top`, `tail` and `ready` have in common: which server they look at, and how.
  *
  *     client   over HTTP             sse     cuts events out of a stream
  *     model    what top knows        frame   what of it fits on a screen, as text
@@ -19,6 +19,9 @@
  *   returns  CLI_OK; CLI_USAGE, which was said
  */
 int live_opts(const struct cli_args *args, const struct cli_io *io, struct client_opts *ret);
+
+/* Does STATSD_URL name one? */
+bool live_is_named(const struct cli_io *io);
 
 /* A whole number of an option.  NULL: ret keeps its value.  returns  CLI_OK or CLI_USAGE (said) */
 int live_number(const struct cli_io *io, const char *option, const char *text, uint64_t least,

@@ -161,7 +161,10 @@ static void bad_usage_is_one_message_and_status_2(void **state)
         { { "describe", "options", "-c", "x" }, "describe does not take -c" },
         { { "rewind", "file" },
           "no such command: rewind; there are check, explain, describe, convert, redis, top, tail, "
-          "replay, and none" },
+          "ready, replay, and none" },
+        { { "health" }, "no such command: health; write ready" },
+        { { "ready", "host:9102" }, "ready takes no arguments" },
+        { { "ready", "--from", "host:9102" }, "host:9102 is no URL such as" },
         { { "convret" }, "no such command: convret; did you mean convert?" },
         { { "explain", "--framing" }, "--framing needs datagram, line or dsd" },
         { { "explain", "--framing=dsd", "--framing=line" }, "--framing is given twice" },

@@ -1,0 +1,254 @@
+"""Containerfile, contrib/compose.yaml and contrib/kubernetes/ agree with each other, with the binary and with its config."""
+import glob
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from harness import STATSD, TOP, Server, run
+
+sys.path.insert(0, os.path.join(TOP, "tests", "package"))
+import container  # noqa: E402
+
+pytestmark = pytest.mark.plain
+KUBERNETES = os.path.join(TOP, "contrib", "kubernetes")
+UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "Mi": 2**20, "Gi": 2**30}
+
+
+def text_of(*parts):
+    with open(os.path.join(TOP, *parts), encoding="utf-8") as f:
+        return f.read()
+
+
+VERSION = re.search(r"^VERSION\s*:= (\S+)$", text_of("Makefile"), re.M).group(1)
+STEPS = container.read(text_of("Containerfile"))
+OBJECTS = [(os.path.basename(path), o) for path in sorted(glob.glob(os.path.join(KUBERNETES, "*.yaml")))
+           for o in yaml.safe_load_all(text_of(path))]
+
+
+def of_kind(*kinds):
+    return [(name, o) for name, o in OBJECTS if o["kind"] in kinds]
+
+
+WORKLOADS = of_kind("DaemonSet", "Deployment")
+
+
+def pod_of(workload):
+    return workload["spec"]["template"]["spec"]
+
+
+def containers_of(pod):
+    return pod.get("initContainers", []) + pod["containers"]
+
+
+def server_of(workload):
+    """The container that runs the server."""
+    found = [c for c in containers_of(pod_of(workload)) if c["name"] == "statsd"]
+    assert len(found) == 1
+    return found[0]
+
+
+def config_of(workload):
+    """The text of the config that is mounted where its arguments say."""
+    server, volumes = server_of(workload), {v["name"]: v for v in pod_of(workload)["volumes"]}
+    folder, name = os.path.split(server["args"][1])
+    assert server["args"][0] == "-c"
+    mount, = [m for m in server["volumeMounts"] if m["mountPath"] == folder]
+    wanted = volumes[mount["name"]]["configMap"]["name"]
+    config, = [o for _, o in of_kind("ConfigMap") if o["metadata"]["name"] == wanted and o["metadata"].get("namespace") == workload["metadata"].get("namespace")]
+    return config["data"][name]
+
+
+def options_of(config):
+    """section.key -> its values."""
+    got, section = {}, ""
+    for line in config.splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif line and not line.startswith("#"):
+            key, _, value = line.partition(" = ")
+            got.setdefault(section + "." + key, []).append(value)
+    return got
+
+
+def check(config, dir):
+    path = os.path.join(dir, "statsd.conf")
+    with open(path, "w") as f:
+        f.write(config)
+    r = run("check", "-c", path)
+    assert r.returncode == 0 and r.stderr == b"", r
+    return r.stdout.decode()
+
+
+def steps_of(word):
+    return [rest for w, rest in STEPS if w == word]
+
+
+each_workload = pytest.mark.parametrize("workload", [o for _, o in WORKLOADS], ids=[name for name, _ in WORKLOADS])
+
+
+# --- Kubernetes
+
+def test_there_is_each_of_the_manifests_and_the_kustomization_names_what_is_there():
+    assert {name for name, _ in OBJECTS} == {"%s.yaml" % n for n in
+                                             ("configmap", "daemonset", "kustomization", "namespace", "service", "servicemonitor", "sidecar")}
+    (_, kustomization), = of_kind("Kustomization")
+    assert set(kustomization["resources"]) <= set(os.listdir(KUBERNETES))
+    assert [o["metadata"]["namespace"] for name, o in OBJECTS if name in kustomization["resources"] and o["kind"] != "Namespace"] == ["statsd"] * 4
+
+
+def test_every_image_of_the_server_is_the_same_and_of_this_version():
+    images = {c["image"] for _, o in WORKLOADS for c in containers_of(pod_of(o)) if "statsd" in c["image"]}
+    (_, kustomization), = of_kind("Kustomization")
+    assert images == {"registry.example.org/statsd:" + VERSION}
+    assert [(i["name"], i["newTag"]) for i in kustomization["images"]] == [("registry.example.org/statsd", VERSION)]
+
+
+@each_workload
+def test_the_config_of_a_pod_passes_the_check_within_its_memory(workload, dir):
+    said = check(config_of(workload), dir)
+    number, unit = re.search(r"([0-9.]+) (\w+)  the process altogether", said).groups()
+    limit, its_unit = re.fullmatch(r"(\d+)(\w+)", server_of(workload)["resources"]["limits"]["memory"]).groups()
+    assert float(number) * UNITS[unit] < int(limit) * UNITS[its_unit]
+    assert "cpu" not in server_of(workload)["resources"]["limits"]
+
+
+@each_workload
+def test_the_ports_of_a_pod_are_those_of_its_config(workload):
+    options = options_of(config_of(workload))
+    ports = {p["name"]: (p["containerPort"], p["protocol"]) for p in server_of(workload)["ports"]}
+    wanted = {"http": (int(options["http.listen"][0].rpartition(":")[2]), "TCP")}
+    for url in options["listen.socket"]:
+        m = re.match(r"udp://(?!127\.)[^:]+:(\d+)", url)
+        if m:  # what other pods reach
+            wanted["statsd"] = (int(m.group(1)), "UDP")
+    assert ports == wanted
+
+
+@each_workload
+def test_folders_that_the_config_writes_to_are_mounted_and_writable(workload):
+    options, server = options_of(config_of(workload)), server_of(workload)
+    mounts = {m["mountPath"]: m for m in server["volumeMounts"]}
+    paths = options["server.state_dir"] + [re.match(r"\w+://(/[^?]+)/", u).group(1) for u in options["listen.socket"] if "unix" in u]
+    assert paths and all(not mounts[p].get("readOnly") for p in paths)
+    assert {m["name"] for c in containers_of(pod_of(workload)) for m in c.get("volumeMounts", [])} == {v["name"] for v in pod_of(workload)["volumes"]}
+    assert mounts["/etc/statsd"]["readOnly"]
+
+
+@each_workload
+def test_a_pod_has_more_time_to_stop_than_the_server_takes(workload):
+    drain = options_of(config_of(workload))["server.drain_timeout"][0]
+    assert int(drain.rstrip("s")) < pod_of(workload)["terminationGracePeriodSeconds"]
+
+
+@each_workload
+def test_the_server_in_a_pod_may_do_nothing_that_it_does_not_need(workload):
+    pod, server = pod_of(workload), server_of(workload)
+    of_both = {**pod["securityContext"], **server["securityContext"]}
+    assert of_both["runAsNonRoot"] and of_both["runAsUser"] == of_both["runAsGroup"] == container.USER
+    assert of_both["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert of_both["readOnlyRootFilesystem"] and not of_both["allowPrivilegeEscalation"] and of_both["capabilities"] == {"drop": ["ALL"]}
+    assert pod["automountServiceAccountToken"] is False and "hostNetwork" not in pod and "hostPID" not in pod
+
+
+@each_workload
+def test_probes_ask_what_the_server_answers(workload):
+    server = server_of(workload)
+    named = {p["name"] for p in server["ports"]}
+    with Server() as s:
+        for probe, path in (("startupProbe", "/-/ready"), ("livenessProbe", "/-/healthy"), ("readinessProbe", "/-/ready")):
+            asked = server[probe]["httpGet"]
+            assert asked["path"] == path and asked["port"] in named
+            assert s.get(asked["path"])[0] == 200
+
+
+def test_services_find_their_pods_and_the_monitor_finds_its_services():
+    pods = {name: o["spec"]["template"]["metadata"]["labels"] for name, o in WORKLOADS}
+    assert all(o["spec"]["selector"]["matchLabels"].items() <= pods[name].items() for name, o in WORKLOADS)
+    (_, monitor), = of_kind("ServiceMonitor")
+    scraped = {}
+    for name, service in of_kind("Service"):
+        to = {n: o for n, o in WORKLOADS if service["spec"]["selector"].items() <= pods[n].items()}
+        assert len(to) == 1, (name, to)
+        for port in service["spec"]["ports"]:
+            assert (port["targetPort"], port["port"]) in {(p["name"], p["containerPort"]) for o in to.values() for p in server_of(o)["ports"]}
+        if monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items():
+            assert [p["name"] for p in service["spec"]["ports"]] == [monitor["spec"]["endpoints"][0]["port"]]
+            scraped.update(to)
+    assert set(scraped) == set(pods)
+
+
+def test_the_node_is_who_a_server_of_the_daemon_set_is():
+    (_, workload), = of_kind("DaemonSet")
+    env = {e["name"]: e for e in server_of(workload)["env"]}
+    assert env["STATSD_SERVER_INSTANCE"]["valueFrom"]["fieldRef"]["fieldPath"] == "spec.nodeName"
+    names = {row.split("|")[1].strip(" `") for row in run("describe", "options", "--markdown").stdout.decode().splitlines()[2:]}
+    assert {"STATSD_" + n.replace(".", "_").upper() for n in names} >= set(env)
+
+
+# --- the image
+
+@pytest.mark.skipif(not os.path.isdir("/var/lib/dpkg/info"), reason="not a Debian")
+def test_the_image_installs_the_libraries_that_the_binary_is_linked_with_and_the_one_that_it_loads():
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", subprocess.run(["readelf", "-d", STATSD], capture_output=True, text=True, check=True).stdout)
+    installed = re.search(r"--no-install-recommends \\\n(.*?)&& \\\n", steps_of("RUN")[2], re.S).group(1).replace("\\", "").split()
+    assert installed == sorted(installed) and "libcurl3-gnutls" in installed
+    brings = {}
+    for package in installed + ["libc6", "libtinfo6"]:  # the last two every image of Debian has
+        for path in glob.glob("/var/lib/dpkg/info/%s.list" % package) + glob.glob("/var/lib/dpkg/info/%s:*.list" % package):
+            brings.setdefault(package, set()).update(os.path.basename(line) for line in text_of(path).splitlines())
+    brings.pop("libcurl3-gnutls", None)
+    assert [n for n in needed if not any(n in b for b in brings.values())] == []
+    assert [p for p, b in brings.items() if not b & set(needed)] in ([], ["libtinfo6"])
+
+
+def test_the_image_is_of_this_version_listens_where_it_says_and_asks_itself_for_its_health(dir):
+    options = options_of(text_of("contrib", "container", "statsd.conf"))
+    check(text_of("contrib", "container", "statsd.conf"), dir)
+    assert 'image.version="%s"' % VERSION in steps_of("LABEL")[0]
+    assert steps_of("EXPOSE") == ["%s/udp %s/tcp" % (options["listen.socket"][0].rpartition(":")[2], options["http.listen"][0].rpartition(":")[2])]
+    assert steps_of("USER") == ["%d:%d" % (container.USER, container.USER)]
+    how, _, command = steps_of("HEALTHCHECK")[0].partition(" CMD ")
+    at = steps_of("CMD")[0].strip("[]")
+    assert command == '["statsd", "ready", %s]' % at and re.search(r"--timeout=(\d+)s", how).group(1) > "3"
+    assert any(rest.endswith(" " + at.split('"')[3]) for rest in steps_of("COPY"))
+
+
+def test_what_the_image_is_built_of_is_there_and_sent_to_the_builder():
+    ignored = text_of(".containerignore").split("\n")
+    for rest in steps_of("COPY"):
+        words = rest.split()
+        for source in words[:-1] if not words[0].startswith("--from") else []:
+            assert os.path.exists(os.path.join(TOP, source)), source
+            assert not [i for i in ignored if i and (source + "/").startswith(i + "/")], source
+    assert text_of(".dockerignore") == text_of(".containerignore")
+
+
+def test_the_compose_file_gives_the_server_ports_options_and_time():
+    services = yaml.safe_load(text_of("contrib", "compose.yaml"))["services"]
+    server = services["statsd"]
+    assert os.path.exists(os.path.join(TOP, "contrib", server["build"]["context"], server["build"]["dockerfile"]))
+    assert server["ports"] == ["127.0.0.1:8125:8125/udp", "127.0.0.1:9102:9102"]
+    assert run("check", env=server["environment"]).returncode == 0
+    assert server["read_only"] and server["cap_drop"] == ["ALL"] and int(server["stop_grace_period"].rstrip("s")) > 8
+    mounted = services["prometheus"]["volumes"][0].split(":")[0]
+    config = yaml.safe_load(text_of("contrib", mounted))
+    assert config["scrape_configs"][0]["static_configs"][0]["targets"] == ["statsd:9102"]
+
+
+# --- against the schemas
+
+@pytest.mark.skipif(not os.environ.get("NIGHTLY"), reason="make nightly runs it")
+def test_the_schemas_of_kubernetes_know_every_key(dir):
+    """kubernetes-validate carries them (108 MB, of PyPI); those of the operator it does not have."""
+    subprocess.run([sys.executable, "-m", "venv", dir], check=True)
+    got = subprocess.run([os.path.join(dir, "bin", "pip"), "install", "-q", "kubernetes-validate==1.37.0"], capture_output=True, text=True)
+    if got.returncode != 0:
+        pytest.skip("kubernetes-validate cannot be installed: " + got.stderr[-300:])
+    files = [os.path.join(KUBERNETES, name) for name in sorted({n for n, _ in OBJECTS} - {"kustomization.yaml", "servicemonitor.yaml"})]
+    for version in ("1.29.0", "1.33.0", "1.37.0"):
+        got = subprocess.run([os.path.join(dir, "bin", "kubernetes-validate"), "-k", version, "--strict", *files], capture_output=True, text=True)
+        assert got.returncode == 0, (version, got.stdout + got.stderr)
