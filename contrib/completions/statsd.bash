@@ -155,6 +155,8 @@ _statsd_value() {   # COMMAND,FLAG PREFIX TYPED
     "top,--ca") _statsd_files "$2" "$3" ;;
     "top,--by") _statsd_reply 'samples series tags sender' "$2" "$3" ;;
     "tail,--ca") _statsd_files "$2" "$3" ;;
+    "ready,-c" | "ready,--config") _statsd_files "$2" "$3" ;;
+    "ready,--ca") _statsd_files "$2" "$3" ;;
     "replay,--speed") _statsd_reply 'max' "$2" "$3" ;;
     "replay,--loop") _statsd_reply 'forever' "$2" "$3" ;;
     # end
@@ -207,6 +209,7 @@ _statsd() {
         'redis tail') flags='--config --set --number --instance --json --help --version' ;;
         'top') flags='--from --ca --insecure --by --once --json --help --version' ;;
         'tail') flags='--from --ca --insecure --rate --number --json --help --version' ;;
+        'ready') flags='--config --set --from --ca --insecure --help --version' ;;
         'replay') flags='--to --port --filter --speed --rate --loop --for --limit --keep-timestamps --truncated --outgoing --dry-run --json --help --version' ;;
         *) flags='--help' ;;
         # end
@@ -215,7 +218,7 @@ _statsd() {
     else
         case $command,$arguments in
         # told arguments
-        '',0) _statsd_reply 'check explain describe convert redis top tail replay' '' "$current" ;;
+        '',0) _statsd_reply 'check explain describe convert redis top tail ready replay' '' "$current" ;;
         redis,0) _statsd_reply 'get range top tail' '' "$current" ;;
         describe,0) _statsd_reply 'options metrics reasons syscalls commands flags server.interval server.workers server.instance server.log_level server.log_format server.drain_timeout server.state_dir server.state_interval server.control_socket server.user server.sandbox listen.socket listen.rcvbuf listen.spread listen.idle_timeout protocol.gauge_sign protocol.name_tags protocol.origin_tags protocol.keep_internal_tags protocol.log_rejected protocol.cpu limits.max_series limits.max_series_per_name limits.max_series_per_origin limits.origin_prefix_v4 limits.origin_prefix_v6 limits.max_samples_per_name limits.max_connections limits.max_connections_per_address limits.tls_handshakes_per_second limits.max_line limits.max_name limits.max_tags limits.max_tag_len aggregate.ttl aggregate.sketch_schema aggregate.quantiles aggregate.summary_max_age aggregate.summary_age_buckets aggregate.set_window aggregate.drop_tags aggregate.global_tags prometheus.mapping prometheus.suffixes prometheus.created prometheus.exemplar_tag prometheus.service_checks prometheus.observer_type prometheus.type_idle prometheus.buckets prometheus.native_histogram_factor prometheus.native_histogram_max_buckets http.listen http.allow http.web_config http.hosts http.access_log http.lifecycle http.max_connections http.max_per_ip http.sample http.show_lines http.max_streams http.timeout mirror.to mirror.share mirror.by capture.dir capture.start capture.share capture.snaplen capture.max_bytes capture.max_file_bytes capture.max_files redis.url redis.password_file redis.sentinel_password_file redis.tls_ca_file redis.tls_cert_file redis.tls_key_file redis.prefix redis.retention redis.spool_max_bytes redis.spool_disk_max_bytes redis.spool_max_age redis.events_max redis.totals_ttl redis.gauge_merge redis.instance_label redis.instance_ttl redis.connect_timeout redis.reply_timeout' '' "$current" ;;
         convert,0) _statsd_reply 'statsd_exporter datadog brubeck etsy' '' "$current" ;;
