@@ -62,10 +62,12 @@ check)
     rm -rf "$out"
     # Two lengths, so that a path that slipped in changes more than its letters; without tests, which do not change what is built.
     export DEB_BUILD_OPTIONS="nocheck ${DEB_BUILD_OPTIONS:-}"
-    copy "$out/a/source"
-    build "$out/a" "$out/1"
     other=$out/another/folder/further/down
-    (umask 077 && copy "$other/source" && TZ=Pacific/Auckland LC_ALL=C HOME=/nonexistent build "$other" "$out/2")
+    # Both first: what is changed meanwhile is in neither.
+    copy "$out/a/source"
+    copy "$other/source"
+    build "$out/a" "$out/1"
+    (umask 077 && TZ=Pacific/Auckland LC_ALL=C HOME=/nonexistent build "$other" "$out/2")
     status=0
     for package in "$out"/1/*.deb; do
         name=${package##*/}
