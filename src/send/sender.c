@@ -86,7 +86,7 @@ static size_t count_due(const struct sender *s, double due)
     most = most < s->all->opts.batch ? most : s->all->opts.batch;
     for (; n < most; n++) {
         double c = cost(s->all, &b->datagrams[s->next + n]);
-        if (due < c / 2)
+        if (!pace_takes(&s->pace, due, c))
             break;
         due -= c;
     }
@@ -194,7 +194,7 @@ static void *sender_run(void *cookie)
             break;
         late = n > 0 && elapsed >= o->duration_s + OVERTIME_S;
         if (n == 0)
-            sleep_s(pace_sleep(&s->pace, elapsed));
+            sleep_s(pace_sleep(&s->pace, elapsed, cost(s->all, &o->block.datagrams[s->next])));
         else if (!late)
             send_some(s, n);
     }

@@ -101,6 +101,16 @@ def test_speed_rate_and_time_bound_how_long_it_takes(tmp_path):
         assert few["datagrams"] == 250 and few["loops"] == 2
 
 
+@pytest.mark.plain
+def test_a_rate_takes_datagrams_of_more_lines_than_are_ever_due(tmp_path):
+    big = b"\n".join(b"big:%d|c" % i for i in range(200))
+    file = write(tmp_path / "f", [(NOW + i, udp4(datagram)) for i, datagram in enumerate((big, b"small:1|c", big, b"small:2|c"))])
+    with Receiver() as r:
+        sums, _ = replay("--to", r.url, "--rate", "1000", file)
+        assert r.take(4) == [big, b"small:1|c", big, b"small:2|c"]
+        assert sums["lines"] == 402 and sums["seconds"] > 0.35  # the last one is due when those before it were
+
+
 def test_loops_and_several_files_follow_each_other(tmp_path):
     a = write(tmp_path / "a", [(NOW, udp4(b"a:1|c")), (NOW + 100_000_000, udp4(b"a:2|c"))])
     b = write(tmp_path / "b", [(NOW - 9 * NS, udp4(b"b:1|c"))])
