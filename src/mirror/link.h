@@ -68,7 +68,8 @@ void mirror_link_ready(struct mirror_link *l);
  */
 bool mirror_link_send(struct mirror_link *l, const struct send_block *b);
 
-/* What is left of b is dropped, and counted. */
+/* What is left of b is dropped, and counted; nothing more is sent.  A datagram that a Unix socket
+ * has a part of is completed, see struct target_kind. */
 void mirror_link_give_up(struct mirror_link *l, const struct send_block *b);
 
 #endif

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -353,6 +354,22 @@ def test_a_port_where_nobody_listens_is_told(tmp_path):
         port = s.getsockname()[1]
     sums, _ = replay("--to", "udp://127.0.0.1:%d" % port, counters(tmp_path / "f", 20), status=1)
     assert sums["unreachable"] == 1 and sums["error"] == "Connection refused"
+
+
+def test_a_reader_that_was_frozen_reads_whole_lines_to_the_end(tmp_path):
+    file = counters(tmp_path / "f", 20_000)  # more at once than a socket takes
+    with short_dir() as dir, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(dir + "/s")
+        listener.listen()
+        with Play("--to", "unix://%s/s" % dir, "--speed", "max", "--loop", "forever", "--for", "300ms", file) as p, listener.accept()[0] as reader:
+            ended = select.poll()
+            ended.register(reader, select.POLLRDHUP)
+            assert ended.poll(10000 * SLOW), "it never ends"
+            got = b"".join(iter(lambda: reader.recv(65536), b""))
+            reader.close()
+            out, _ = p.process.communicate(timeout=10 * SLOW)
+            sums = json.loads(out)
+            assert got.endswith(b"|c\n") and len(got) == sums["bytes"] and got.count(b"\n") == sums["lines"]
 
 
 def test_ctrl_c_ends_it_with_the_sums(tmp_path):

@@ -139,8 +139,10 @@ static void flush(struct replay *r)
         at += done;
         look(r);
         nap(r, 0);
-        if (done == 0 && r->hurry)
+        if (done == 0 && r->hurry) {
+            outlet_give_up(&r->outlet, &b, at);
             break;
+        }
     }
     buf_clear(&r->bytes);
     r->n = 0;
