@@ -214,7 +214,7 @@ int main(int argc, char **argv)
     if (opts.worker)
         return work(&opts);
     int rc = EXIT_USAGE;
-    if (!setup_init(&setup, &opts))
+    if (!setup_init(&setup, &opts, 0))
         (void)complain(&setup.error);
     else
         rc = steer_asked(&opts) ? steer(&opts, &setup) : bench(&opts, &setup, NULL);

@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "zipf.h"
 
-enum { LINES_MIN = 65536, DATAGRAM_BYTES_MAX = 65507, FRAME_HEADER = 4 };
+enum { LINES_MIN = 65536, DATAGRAM_BYTES_MAX = 65507, FRAME_HEADER = 4, TELLING_LINES = 1024 };
 
 /* clang-format off */
 static const char *const tags[][2] = {
@@ -223,6 +223,27 @@ static int builder_add(struct builder *b, const struct buf *line, const struct p
     return 0;
 }
 
+/* Would all `lines` be more, if they go on like the first n?  A few say nothing of the rest. */
+static bool is_too_large(const struct builder *b, const struct payload_spec *spec, uint32_t n,
+                         uint32_t lines)
+{
+    if (spec->block_max == 0 || (n < TELLING_LINES && n < lines))
+        return false;
+    return (double)b->block.len / n * lines > (double)spec->block_max;
+}
+
+/* How many lines the block has. */
+static uint32_t lines_of(const struct payload_spec *spec)
+{
+    if (spec->lines > 0)
+        return spec->lines;
+    uint32_t lines = spec->series > LINES_MIN ? spec->series : LINES_MIN;
+    if (spec->skew <= 0)
+        /* Whole decks: every series equally often */
+        lines += (spec->series - lines % spec->series) % spec->series;
+    return lines;
+}
+
 int payload_init(struct payload *p, const struct payload_spec *spec)
 {
     assert(spec->series > 0 && spec->tag_values > 0 && spec->tags <= PAYLOAD_TAGS_MAX &&
@@ -241,12 +262,7 @@ int payload_init(struct payload *p, const struct payload_spec *spec)
                          .pad = spec->pad && spec->bytes > 0,
                          .framing = spec->framing };
     b.limit += header_of(&b);
-    uint32_t lines = spec->lines                ? spec->lines
-                     : spec->series > LINES_MIN ? spec->series
-                                                : LINES_MIN;
-    if (spec->lines == 0 && spec->skew <= 0)
-        /* Whole decks: every series equally often */
-        lines += (spec->series - lines % spec->series) % spec->series;
+    const uint32_t lines = lines_of(spec);
     struct buf line = { 0 };
     int rc = 0;
     for (uint32_t i = 0; i < lines && rc == 0; i++) {
@@ -254,6 +270,8 @@ int payload_init(struct payload *p, const struct payload_spec *spec)
         buf_clear(&line);
         payload_line(&line, spec, dealer_next(&dealer, &r), &r, &count);
         rc = builder_add(&b, &line, &count);
+        if (rc == 0 && is_too_large(&b, spec, i + 1, lines))
+            rc = -EFBIG;
     }
     builder_close(&b);
     dealer_release(&dealer);
@@ -261,7 +279,7 @@ int payload_init(struct payload *p, const struct payload_spec *spec)
     p->len = b.block.len;
     if (rc < 0) {
         payload_release(p);
-        p->longest = (uint32_t)line.len;
+        p->longest = rc == -EMSGSIZE ? (uint32_t)line.len : 0;
     }
     buf_release(&line);
     return rc;

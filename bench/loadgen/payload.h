@@ -38,6 +38,7 @@ struct payload_spec {
     double rate;          /* @rate of counters and timers; 1: none */
     uint32_t set_members; /* distinct members of each set, > 0 */
     uint32_t lines;       /* in the block; 0: enough for every series, at least 65,536 */
+    size_t block_max;     /* bytes of the block; 0: no bound */
     /* Fill each datagram up to `bytes` with line feeds, so that all are of one size (GSO) */
     bool pad;
     enum send_framing framing; /* comes on top of `bytes` */
@@ -63,7 +64,8 @@ struct payload {
 };
 
 /* returns  0; -EMSGSIZE: a line of p->longest bytes is more than spec->bytes (or than a datagram
- * can be); the rest of p is empty */
+ * can be); the rest of p is empty; -EFBIG: the block would have more than spec->block_max, which
+ * its first thousand lines tell; p is empty */
 int payload_init(struct payload *p, const struct payload_spec *spec);
 void payload_release(struct payload *p);
 

@@ -123,7 +123,7 @@ static uint32_t lines_max(const struct setup *s, const struct opts *o)
     return most < 1 ? 1 : (uint32_t)most;
 }
 
-static bool make_payload(struct setup *s, const struct opts *o)
+static bool make_payload(struct setup *s, const struct opts *o, size_t block_max)
 {
     const struct target_kind *kind = s->target.kind;
     struct payload_spec spec = { .seed = o->seed,
@@ -137,6 +137,7 @@ static bool make_payload(struct setup *s, const struct opts *o)
                                  .rate = o->sample_rate,
                                  .set_members = o->set_members,
                                  .lines = o->pool_lines,
+                                 .block_max = block_max,
                                  .pad = o->gso > 1,
                                  .framing = s->target.framing,
                                  .prefix = o->prefix,
@@ -150,7 +151,13 @@ static bool make_payload(struct setup *s, const struct opts *o)
     if (o->payload > target_datagram_max(&s->target))
         return complain(s, "--payload %" PRIu32 " is more than a %s of %s holds: at most %zu",
                         o->payload, words_unit(o), kind->name, target_datagram_max(&s->target));
-    if (payload_init(&s->payload, &spec) < 0)
+    const int rc = payload_init(&s->payload, &spec);
+    if (rc == -EFBIG)
+        return complain(s,
+                        "all lines together are more than %zu MiB, at most from here; fewer "
+                        "--series or --pool-lines, or fewer --tags or --packed",
+                        block_max >> 20);
+    if (rc < 0)
         return complain(s,
                         "--payload %" PRIu32 ": a line of %" PRIu32 " bytes does not fit; a larger "
                         "one, or fewer --tags or --packed",
@@ -194,10 +201,10 @@ static bool try_files(struct setup *s, const struct opts *o)
     return true;
 }
 
-bool setup_init(struct setup *s, struct opts *o)
+bool setup_init(struct setup *s, struct opts *o, size_t block_max)
 {
     *s = (struct setup){ 0 };
-    if (!make_target(s, o) || !make_shape(s, o) || !make_payload(s, o) ||
+    if (!make_target(s, o) || !make_shape(s, o) || !make_payload(s, o, block_max) ||
         !make_probe(s, o, &s->run.probe) || !try_files(s, o))
         return false;
     s->run.payload = &s->payload;

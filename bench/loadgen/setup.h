@@ -25,12 +25,13 @@ struct setup {
 };
 
 /**
- * setup_init(s, o):
- *   o        borrowed by s, as the strings in it are; a CSV shape sets its duration_s, a stream its
- *            framing
- *   returns  false: what was wrong is in s->error.  s is to be released in any case
+ * setup_init(s, o, block_max):
+ *   o          borrowed by s, as the strings in it are; a CSV shape sets its duration_s, a stream
+ *              its framing
+ *   block_max  bytes of all datagrams together; 0: no bound
+ *   returns    false: what was wrong is in s->error.  s is to be released in any case
  */
-bool setup_init(struct setup *s, struct opts *o);
+bool setup_init(struct setup *s, struct opts *o, size_t block_max);
 void setup_release(struct setup *s);
 
 #endif

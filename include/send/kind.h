@@ -91,10 +91,19 @@ struct target_kind {
      * datagram that nobody takes fails in send.
      */
     struct target_unreachable (*unreachable)(int fd);
+    /**
+     * complete(s, b, first):
+     * Streams, NULL for others.  Nothing more is to be sent, but datagram `first` was begun (s->begun
+     * > 0).  A Unix socket cannot be reset: its peer would take half of a line for a whole one.  So
+     * the rest goes although the socket is full, which gets more room for it.  Does not wait.
+     *   returns  true: it is whole; false: it is not (TCP, which finish resets; a Unix socket that
+     *            broke, or had all the room that net.core.wmem_max allows)
+     */
+    bool (*complete)(struct target_socket *s, const struct send_block *b, size_t first);
     /*
      * Streams, NULL for others.  finish: tell the peer that no more comes; the connection is reset
      * where a datagram was begun, so that no half of a line is taken for a whole one (a Unix socket
-     * cannot).  finished: wait until the peer has read all and closed its end.
+     * cannot: complete).  finished: wait until the peer has read all and closed its end.
      *   returns  0; -ETIMEDOUT; -errno: it closed, or broke, with something unread
      */
     void (*finish)(struct target_socket *s);

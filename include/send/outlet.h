@@ -5,7 +5,7 @@
  * What the kernel has no room for is no loss: it is sent again after a pause, and the pause
  * counted.
  *
- *     outlet_open -> outlet_send ... -> outlet_settle -> outlet_close
+ *     outlet_open -> outlet_send ... (outlet_give_up) -> outlet_settle -> outlet_close
  *
  *   thread   one
  */
@@ -57,6 +57,13 @@ int outlet_open(struct outlet *o, const struct target *t, bool gently);
  *   cost     waits up to 100 ms for room, and up to 1 s to connect a stream anew
  */
 size_t outlet_send(struct outlet *o, const struct send_block *b, size_t first);
+
+/**
+ * outlet_give_up(o, b, first):
+ * Leave out what there is of b from datagram `first` on, and send nothing more.  One that was begun
+ * is completed where its peer would take it for a whole one, and counted; does not wait.
+ */
+void outlet_give_up(struct outlet *o, const struct send_block *b, size_t first);
 
 /*
  * When all was sent: hear what ICMP answered, tell a stream's peer that no more comes, and wait

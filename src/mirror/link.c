@@ -205,6 +205,8 @@ bool mirror_link_send(struct mirror_link *l, const struct send_block *b)
 
 void mirror_link_give_up(struct mirror_link *l, const struct send_block *b)
 {
+    if (l->open && l->socket.begun > 0 && l->target.kind->complete(&l->socket, b, l->at))
+        count_sent(l, b, 1);
     drop(l, MIRROR_DROP_FULL, b->n - l->at);
     l->at = 0;
 }

@@ -21,7 +21,8 @@
 #include "mirror/opts.h"
 #include "mirror/stats.h"
 
-/* Written by the mirror's thread alone: a relaxed load and store, no locked instruction. */
+/* Written by the mirror's thread alone, or by control while there is none: a relaxed load and store,
+ * no locked instruction. */
 struct mirror_counts {
     _Atomic int state; /* enum mirror_state */
     _Atomic uint64_t lines, datagrams, bytes;
@@ -68,7 +69,8 @@ void mirror_link_ready(struct mirror_link *l);
  */
 bool mirror_link_send(struct mirror_link *l, const struct send_block *b);
 
-/* What is left of b is dropped, and counted. */
+/* What is left of b is dropped, and counted; nothing more is sent.  A datagram that a Unix socket
+ * has a part of is completed, see struct target_kind. */
 void mirror_link_give_up(struct mirror_link *l, const struct send_block *b);
 
 #endif

@@ -55,6 +55,7 @@ static bool is_wanted(const struct mirror *m)
     return m->wanted.to[0] != '\0' && !m->looped;
 }
 
+/* While there is no thread, which has the state otherwise. */
 static void set_state(struct mirror *m, enum mirror_state s)
 {
     atomic_store_explicit(&m->counts.state, (int)s, memory_order_relaxed);
@@ -87,7 +88,7 @@ static void settle(struct mirror *m)
     if (m->run != NULL && run_ended(m->run)) {
         run_free(m->run);
         m->run = NULL;
-        set_state(m, m->looped ? MIRROR_LOOP : MIRROR_OFF);
+        set_state(m, MIRROR_OFF);
     }
     if (m->run == NULL && is_wanted(m))
         start(m);
@@ -97,8 +98,6 @@ void mirror_set(struct mirror *m, const struct mirror_opts *opts)
 {
     m->wanted = *opts;
     m->looped = false;
-    if (m->run == NULL)
-        set_state(m, MIRROR_OFF);
     settle(m);
 }
 
@@ -110,7 +109,6 @@ static void stop_loop(struct mirror *m)
         atomic_load_explicit(&m->marks->own_run, memory_order_relaxed) != m->n_run)
         return;
     m->looped = true;
-    set_state(m, MIRROR_LOOP);
     LOG(LOG_ERROR, "the mirror's own lines came back: it is stopped", F_STR("to", m->running.to),
         F_STR("remedy", "end the mirror of the server that sends them here, or change mirror.to; "
                         "then reload or restart"));
@@ -147,9 +145,10 @@ bool mirror_free(struct mirror *m)
 void mirror_stats(const struct mirror *m, struct mirror_stats *ret)
 {
     const struct mirror_counts *c = &m->counts;
-    /* relaxed: counters, each for itself */
+    /* relaxed: a number and counters, each for itself */
+    const int state = atomic_load_explicit(&c->state, memory_order_relaxed);
     *ret = (struct mirror_stats){
-        .state = (enum mirror_state)atomic_load_explicit(&c->state, memory_order_relaxed),
+        .state = m->looped ? MIRROR_LOOP : (enum mirror_state)state,
         .lines = atomic_load_explicit(&c->lines, memory_order_relaxed),
         .datagrams = atomic_load_explicit(&c->datagrams, memory_order_relaxed),
         .bytes = atomic_load_explicit(&c->bytes, memory_order_relaxed),

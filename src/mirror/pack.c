@@ -46,7 +46,7 @@ static void close_open(struct pack *p)
         return;
     if (p->framing == SEND_FRAMES)
         put_length(p->bytes + p->used, p->open - FRAME_HEADER);
-    if (p->framing == SEND_LINES)
+    if (p->framing == SEND_LINES && end_of(p)[-1] != '\n')
         p->bytes[p->used + p->open++] = '\n';
     p->at[p->n++] = (struct send_datagram){ p->used, p->open, p->lines };
     p->used += p->open;
@@ -97,10 +97,6 @@ bool pack_whole(struct pack *p, struct slice datagram)
 {
     assert(datagram.len > 0 && datagram.len < LONGEST - FRAME_HEADER);
     close_open(p);
-    if (datagram.ptr[datagram.len - 1] == '\n')
-        datagram.len--; /* a stream's is added */
-    if (datagram.len == 0)
-        return true;
     if (!begin(p))
         return false;
     p->lines = lines_of(datagram);

@@ -2,8 +2,8 @@
  * pack: lines into datagrams that are ready to be sent.  Private to mirror/.
  *
  * Lines are joined until the next one would make a datagram longer than mtu; one that is longer
- * itself goes alone.  A datagram that is to stay as it came goes whole.  What tells datagrams of a
- * stream from each other is added (enum send_framing).
+ * itself goes alone.  A datagram that is to stay as it came goes whole, byte for byte.  What tells
+ * datagrams of a stream from each other is added (enum send_framing): a line feed where none is.
  *
  *   thread   the owner's; no allocation after pack_new
  */

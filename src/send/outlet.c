@@ -131,6 +131,14 @@ size_t outlet_send(struct outlet *o, const struct send_block *b, size_t first)
     return done.datagrams + done.failed;
 }
 
+void outlet_give_up(struct outlet *o, const struct send_block *b, size_t first)
+{
+    const struct target_sent one = { .datagrams = 1, .messages = 1 };
+    assert(first < b->n);
+    if (o->socket.begun > 0 && o->target->kind->complete(&o->socket, b, first))
+        count(o, &one, &b->datagrams[first]);
+}
+
 void outlet_settle(struct outlet *o)
 {
     const struct target_kind *kind = o->target->kind;

@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <math.h>
 
+/* The least that may be due at once, in units, however low the rate is. */
+enum { DEBT_UNITS = 64 };
+
 static void pace_check(const struct pace *p)
 {
     assert(p->share > 0 && p->share <= 1 && p->phase >= 0 && p->phase < 1);
@@ -28,7 +31,7 @@ double pace_due(struct pace *p, double elapsed_s)
     if (p->shape == NULL)
         return INFINITY;
     double due = wanted(p, elapsed_s) - p->forgiven - p->sent;
-    double most = fmax(recent(p, elapsed_s), 64 * p->unit);
+    double most = fmax(recent(p, elapsed_s), DEBT_UNITS * p->unit);
     if (due > most) {
         p->forgiven += due - most;
         due = most;
@@ -36,12 +39,23 @@ double pace_due(struct pace *p, double elapsed_s)
     return fmax(due, 0);
 }
 
-double pace_sleep(const struct pace *p, double elapsed_s)
+/* Below what pace_due forgives: nobody may wait for more than can come. */
+static double needed(const struct pace *p, double amount)
+{
+    return fmin(amount, DEBT_UNITS * p->unit) / 2;
+}
+
+bool pace_takes(const struct pace *p, double due, double amount)
+{
+    return due >= needed(p, amount);
+}
+
+double pace_sleep(const struct pace *p, double elapsed_s, double amount)
 {
     pace_check(p);
     if (p->shape == NULL)
         return 0;
-    double missing = p->unit / 2 - (wanted(p, elapsed_s) - p->forgiven - p->sent);
+    double missing = needed(p, amount) - (wanted(p, elapsed_s) - p->forgiven - p->sent);
     double rate = shape_rate(p->shape, elapsed_s) * p->share;
     if (!(rate > 0))
         return PACE_SLEEP_MAX_S;

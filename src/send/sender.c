@@ -86,7 +86,7 @@ static size_t count_due(const struct sender *s, double due)
     most = most < s->all->opts.batch ? most : s->all->opts.batch;
     for (; n < most; n++) {
         double c = cost(s->all, &b->datagrams[s->next + n]);
-        if (due < c / 2)
+        if (!pace_takes(&s->pace, due, c))
             break;
         due -= c;
     }
@@ -159,15 +159,17 @@ static void send_some(struct sender *s, size_t n)
     count_sent(s, &done, n);
 }
 
-/* No datagram stays half sent, if a second is enough for its other half. */
+/* No datagram stays half sent, if a second is enough for its other half, or there is another way. */
 static void finish_begun(struct sender *s)
 {
+    const struct sender_opts *o = &s->all->opts;
+    struct target_socket *socket = &s->sockets[s->turn];
+    const struct target_sent whole = { .datagrams = 1, .messages = 1 };
+    const struct target_sent cut = { .failed = 1, .error = ETIMEDOUT };
     for (int i = 0; i < LAST_TRIES && s->sockets[s->turn].begun > 0; i++)
         send_some(s, 1);
-    if (s->sockets[s->turn].begun > 0) {
-        const struct target_sent cut = { .failed = 1, .error = ETIMEDOUT };
-        count_sent(s, &cut, 1);
-    }
+    if (socket->begun > 0)
+        count_sent(s, o->target->kind->complete(socket, &o->block, s->next) ? &whole : &cut, 1);
 }
 
 static void give_up(struct sender *s)
@@ -194,7 +196,7 @@ static void *sender_run(void *cookie)
             break;
         late = n > 0 && elapsed >= o->duration_s + OVERTIME_S;
         if (n == 0)
-            sleep_s(pace_sleep(&s->pace, elapsed));
+            sleep_s(pace_sleep(&s->pace, elapsed, cost(s->all, &o->block.datagrams[s->next])));
         else if (!late)
             send_some(s, n);
     }

@@ -2,8 +2,9 @@
  *     stream_open           connect_within: a socket, its options, a bounded connect
  *     stream_send           hear: has the peer closed? -> one write of all datagrams that adjoin
  *                           -> took: which of them went wholly, where the next call goes on
- *                           -> reconnect, where it broke
- *     stream_finish         shutdown
+ *                           -> reconnect, where it broke: what was begun is completed or cut
+ *     stream_complete       a larger buffer for the rest of a datagram, and its rest
+ *     stream_finish         shutdown, or cut
  *     stream_finished       hear until the peer has closed its end
  */
 #include "send/stream.h"
@@ -118,23 +119,68 @@ static void took(struct target_socket *s, const struct send_datagram *d, size_t 
     done->begun = left > 0;
 }
 
-/* The rest of a datagram that was begun means nothing to a new connection: it has failed. */
-static void reconnect(struct target_socket *s, size_t n, int error, struct target_sent *done)
+/* For `more` bytes beyond what lies in it.  The kernel counts its own part of each buffer, too. */
+static void make_room(int fd, size_t more)
+{
+    int room = 0;
+    socklen_t n = sizeof room;
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &n) < 0)
+        return;
+    room += 2 * (int)more;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+}
+
+bool stream_complete(struct target_socket *s, const struct send_block *b, size_t first)
+{
+    const struct send_datagram *d = &b->datagrams[first];
+    socket_check(s);
+    assert(first < b->n && s->begun > 0 && s->begun < d->len);
+    if (s->target->addr.ss_family != AF_UNIX)
+        return false;
+    make_room(s->fd, d->len - s->begun);
+    while (s->begun > 0) {
+        ssize_t n = send(s->fd, b->bytes + d->at + s->begun, d->len - s->begun,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR)
+            return false;
+        s->begun += n > 0 ? (uint32_t)n : 0;
+        s->begun = s->begun < d->len ? s->begun : 0;
+    }
+    return true;
+}
+
+/* Close it, at once where a datagram was begun: what the peer has of that is not to look whole. */
+static void cut(struct target_socket *s)
+{
+    const struct linger at_once = { .l_onoff = 1 };
+    if (s->begun > 0)
+        setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(s->fd);
+    s->fd = -1;
+    s->begun = 0;
+}
+
+/* The rest of a datagram that was begun means nothing to a new connection: it is for the old one,
+ * whose peer may still read although it writes no more, or it has failed. */
+static void reconnect(struct target_socket *s, const struct send_block *b, size_t first, size_t n,
+                      int error, struct target_sent *done)
 {
     const struct timespec pause = { .tv_nsec = PAUSE_NS };
     done->error = error;
-    done->failed = s->begun > 0 ? 1 : 0;
-    s->begun = 0;
+    if (s->begun > 0) {
+        done->datagrams = done->messages = stream_complete(s, b, first);
+        done->failed = 1 - done->datagrams;
+    }
     if (s->fd >= 0)
-        close(s->fd);
-    s->fd = -1;
+        cut(s);
     if (now_mono_ns() - s->opened_ns < YOUNG_NS)
         nanosleep(&pause, NULL);
     int rc = connect_within(s, REOPEN_MS);
     done->reconnected = rc == 0;
     if (rc < 0) {
         done->error = -rc;
-        done->failed = n;
+        done->failed = n - done->datagrams;
     }
 }
 
@@ -156,7 +202,7 @@ struct target_sent stream_send(struct target_socket *s, const struct send_block 
         took(s, d, n, (size_t)bytes, &done);
     } else if (rc != -EAGAIN && rc != -EINTR) {
         done.begun = false;
-        reconnect(s, n, -rc, &done);
+        reconnect(s, b, first, n, -rc, &done);
     }
     socket_check(s);
     return done;
@@ -164,18 +210,13 @@ struct target_sent stream_send(struct target_socket *s, const struct send_block 
 
 void stream_finish(struct target_socket *s)
 {
-    const struct linger at_once = { .l_onoff = 1 };
     socket_check(s);
     if (s->fd < 0)
         return;
-    if (s->begun == 0 || s->target->addr.ss_family == AF_UNIX) {
+    if (s->begun == 0 || s->target->addr.ss_family == AF_UNIX)
         shutdown(s->fd, SHUT_WR);
-        return;
-    }
-    setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(s->fd);
-    s->fd = -1;
-    s->begun = 0;
+    else
+        cut(s);
 }
 
 int stream_finished(struct target_socket *s, int timeout_ms)

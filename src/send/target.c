@@ -114,6 +114,7 @@ static const struct target_kind kinds[] = {
       .resolve = tcp_resolve,
       .open = stream_open,
       .send = stream_send,
+      .complete = stream_complete,
       .finish = stream_finish,
       .finished = stream_finished },
     { .name = "unix",
@@ -122,6 +123,7 @@ static const struct target_kind kinds[] = {
       .resolve = unix_resolve,
       .open = stream_open,
       .send = stream_send,
+      .complete = stream_complete,
       .finish = stream_finish,
       .finished = stream_finished },
 };

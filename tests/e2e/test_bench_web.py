@@ -124,6 +124,7 @@ BAD = {  # what is asked for: what the answer has to say
     '{"to": "udp://192.0.2.1:8125"}': "to is not a setting",
     '{"json": "/tmp/x"}': "json is not a setting",
     '{"series": 90000000}': "--series: at most",
+    '{"series": 500000, "types": "ms", "packed": 1000, "tags": 32, "payload": 65507}': "all lines together are more than 1024 MiB",
     '{"rate": [1]}': "rate: a number or a short text",
     "[1]": "no JSON object",
     "{": "no JSON object",

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -99,6 +100,16 @@ def test_speed_rate_and_time_bound_how_long_it_takes(tmp_path):
         assert 5 <= timed["datagrams"] <= 14 and timed["loops"] == 0
         few, _ = replay("--to", r.url, "--speed", "max", "--loop", "forever", "--limit", "250", file)
         assert few["datagrams"] == 250 and few["loops"] == 2
+
+
+@pytest.mark.plain
+def test_a_rate_takes_datagrams_of_more_lines_than_are_ever_due(tmp_path):
+    big = b"\n".join(b"big:%d|c" % i for i in range(200))
+    file = write(tmp_path / "f", [(NOW + i, udp4(datagram)) for i, datagram in enumerate((big, b"small:1|c", big, b"small:2|c"))])
+    with Receiver() as r:
+        sums, _ = replay("--to", r.url, "--rate", "1000", file)
+        assert r.take(4) == [big, b"small:1|c", big, b"small:2|c"]
+        assert sums["lines"] == 402 and sums["seconds"] > 0.35  # the last one is due when those before it were
 
 
 def test_loops_and_several_files_follow_each_other(tmp_path):
@@ -343,6 +354,22 @@ def test_a_port_where_nobody_listens_is_told(tmp_path):
         port = s.getsockname()[1]
     sums, _ = replay("--to", "udp://127.0.0.1:%d" % port, counters(tmp_path / "f", 20), status=1)
     assert sums["unreachable"] == 1 and sums["error"] == "Connection refused"
+
+
+def test_a_reader_that_was_frozen_reads_whole_lines_to_the_end(tmp_path):
+    file = counters(tmp_path / "f", 20_000)  # more at once than a socket takes
+    with short_dir() as dir, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(dir + "/s")
+        listener.listen()
+        with Play("--to", "unix://%s/s" % dir, "--speed", "max", "--loop", "forever", "--for", "300ms", file) as p, listener.accept()[0] as reader:
+            ended = select.poll()
+            ended.register(reader, select.POLLRDHUP)
+            assert ended.poll(10000 * SLOW), "it never ends"
+            got = b"".join(iter(lambda: reader.recv(65536), b""))
+            reader.close()
+            out, _ = p.process.communicate(timeout=10 * SLOW)
+            sums = json.loads(out)
+            assert got.endswith(b"|c\n") and len(got) == sums["bytes"] and got.count(b"\n") == sums["lines"]
 
 
 def test_ctrl_c_ends_it_with_the_sums(tmp_path):

@@ -109,7 +109,8 @@ static bool is_named(const char *shape)
     return named;
 }
 
-/* May somebody else ask for it: is no file read, and memory bounded? */
+/* May somebody else ask for it: is no file read, and what is kept for each line bounded?  The bytes
+ * of the lines are known when they are built. */
 static bool is_harmless(const struct opts *o, struct buf *error)
 {
     if (!is_named(o->shape))
@@ -143,7 +144,7 @@ struct plan *plan_new(struct args *args, bool own, struct buf *error)
     ok = ok && (own || is_harmless(&p->opts, error));
     if (ok) {
         keep_to_load(&p->opts);
-        ok = setup_init(&p->setup, &p->opts);
+        ok = setup_init(&p->setup, &p->opts, own ? 0 : PLAN_BYTES_MAX);
         buf_append_slice(error, buf_slice(&p->setup.error));
     }
     if (ok)

@@ -29,7 +29,7 @@ json_t *args_json(const struct args *a);
 bool args_read(const json_t *list, struct args *ret);
 void args_release(struct args *a);
 
-enum { PLAN_LINES_MAX = 5000000 };
+enum { PLAN_LINES_MAX = 5000000, PLAN_BYTES_MAX = 1 << 30 };
 
 struct plan {
     struct args args;
@@ -41,7 +41,7 @@ struct plan {
  * plan_new(args, own, error):
  *   args     taken in any case
  *   own      of this command line.  Others may not have a file read as a shape, nor ask for more
- *            series or lines than PLAN_LINES_MAX
+ *            series or lines than PLAN_LINES_MAX, or for more bytes of them than PLAN_BYTES_MAX
  *   returns  owned; NULL with the reason in error: one line, without its end
  */
 struct plan *plan_new(struct args *args, bool own, struct buf *error);

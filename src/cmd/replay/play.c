@@ -139,8 +139,10 @@ static void flush(struct replay *r)
         at += done;
         look(r);
         nap(r, 0);
-        if (done == 0 && r->hurry)
+        if (done == 0 && r->hurry) {
+            outlet_give_up(&r->outlet, &b, at);
             break;
+        }
     }
     buf_clear(&r->bytes);
     r->n = 0;
@@ -208,12 +210,13 @@ static void wait_until(struct replay *r, uint64_t due_ns)
 
 static void wait_for_rate(struct replay *r, uint32_t lines)
 {
-    double at_s;
-    while (!r->over &&
-           pace_due(&r->pace, at_s = (double)(now_mono_ns() - r->start_ns) * 1e-9) < lines * 0.5) {
+    while (!r->over) {
+        const double at_s = (double)(now_mono_ns() - r->start_ns) * 1e-9;
+        if (pace_takes(&r->pace, pace_due(&r->pace, at_s), lines))
+            break;
         flush(r);
         look(r);
-        nap(r, (uint64_t)(pace_sleep(&r->pace, at_s) * 1e9));
+        nap(r, (uint64_t)(pace_sleep(&r->pace, at_s, lines) * 1e9));
     }
     pace_sent(&r->pace, lines);
 }

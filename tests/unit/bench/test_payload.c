@@ -181,6 +181,36 @@ static void a_line_longer_than_a_datagram_is_refused(void **state)
     assert_null(p.bytes);
 }
 
+static void a_block_of_more_bytes_than_it_may_have_is_refused(void **state)
+{
+    (void)state;
+    struct payload_spec s = spec_of("ms");
+    struct payload p;
+    s.tags = 0;
+    s.pad = true;
+    for (s.lines = 100; s.lines <= 3000; s.lines *= 30) {
+        s.block_max = 0;
+        assert_int_equal(payload_init(&p, &s), 0);
+        /* Of a longer one the first lines are taken for all: they need not be just like the rest */
+        const size_t len = p.len, slack = s.lines < 1024 ? 0 : len / 5;
+        payload_release(&p);
+        s.block_max = len + slack;
+        assert_int_equal(payload_init(&p, &s), 0);
+        assert_int_equal(p.len, len);
+        payload_release(&p);
+        s.block_max = len - slack - s.bytes;
+        assert_int_equal(payload_init(&p, &s), -EFBIG);
+        assert_null(p.bytes);
+        assert_int_equal(p.n + p.longest, 0);
+    }
+    /* The first thousand tell: all of these would be 300 GB. */
+    s.lines = 5000000;
+    s.bytes = 65507;
+    s.most = 1;
+    s.block_max = 1 << 30;
+    assert_int_equal(payload_init(&p, &s), -EFBIG);
+}
+
 static void without_skew_every_series_comes_equally_often(void **state)
 {
     (void)state;
@@ -383,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_stream_has_the_same_lines),
         cmocka_unit_test(a_line_may_fill_a_frame),
         cmocka_unit_test(a_line_longer_than_a_datagram_is_refused),
+        cmocka_unit_test(a_block_of_more_bytes_than_it_may_have_is_refused),
         cmocka_unit_test(without_skew_every_series_comes_equally_often),
         cmocka_unit_test(counter_increments_are_weighted_by_the_rate),
         cmocka_unit_test(the_same_seed_builds_the_same_bytes),

@@ -140,7 +140,7 @@ static bool set_up(char *address, const char *const *args, struct opts *o, struc
     for (; args[n - 2] != NULL; n++)
         argv[n] = strcpy(text[n - 1], args[n - 2]);
     assert_int_equal(opts_parse(n, argv, o, &error), 0);
-    bool ok = setup_init(s, o);
+    bool ok = setup_init(s, o, 0);
     s->run.wait = wait_a_little;
     return ok;
 }

@@ -39,7 +39,7 @@ static void search(char *address, bool ask_port, struct trials *t, struct run_re
     struct setup s;
     struct status status;
     assert_int_equal(opts_parse(6, argv, &o, &error), 0);
-    assert_true(setup_init(&s, &o));
+    assert_true(setup_init(&s, &o, 0));
     status_init(&status, true, false);
     s.run.wait = status_wait;
     s.run.cookie = &status;

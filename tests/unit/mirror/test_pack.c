@@ -50,8 +50,7 @@ static void a_whole_datagram_stays_alone(void **unused)
     struct pack *p = pack_new(SEND_DATAGRAMS, PACK_MTU);
     struct send_block b;
     assert_true(pack_line(p, SLICE_LIT("a:1|c")));
-    assert_true(pack_whole(p, SLICE_LIT("b:1|c\nc:1|c\n")));
-    assert_true(pack_whole(p, SLICE_LIT("\n")));
+    assert_true(pack_whole(p, SLICE_LIT("b:1|c\nc:1|c")));
     assert_true(pack_line(p, SLICE_LIT("d:1|c")));
     assert_true(pack_block(p, &b));
     assert_int_equal(b.n, 3);
@@ -60,6 +59,36 @@ static void a_whole_datagram_stays_alone(void **unused)
     assert_int_equal(b.datagrams[1].amount, 2);
     assert_text(datagram(&b, 2), "d:1|c");
     pack_free(p);
+}
+
+static void a_whole_datagram_goes_byte_for_byte(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *text;
+        uint32_t lines;
+    } rows[] = {
+        { "a:1|c", 1 }, { "a:1|c\n", 1 }, { "a:1|c\nb:1|c\n", 2 }, { "\n", 1 }, { "\n\n", 2 },
+    };
+    static const enum send_framing framings[] = { SEND_DATAGRAMS, SEND_LINES, SEND_FRAMES };
+    for (size_t k = 0; k < ARRAY_LEN(rows) * ARRAY_LEN(framings); k++) {
+        const size_t i = k / ARRAY_LEN(framings), len = strlen(rows[i].text);
+        const enum send_framing framing = framings[k % ARRAY_LEN(framings)];
+        struct pack *p = pack_new(framing, PACK_MTU);
+        struct send_block b;
+        assert_true(pack_whole(p, slice_str(rows[i].text)));
+        assert_true(pack_block(p, &b));
+        assert_int_equal(b.n, 1);
+        assert_int_equal(b.amount, rows[i].lines);
+        struct slice got = datagram(&b, 0);
+        /* A stream's line has one line feed, whether it came with one or not. */
+        if (framing == SEND_LINES && rows[i].text[len - 1] != '\n')
+            assert_true(got.ptr[--got.len] == '\n');
+        if (framing == SEND_FRAMES)
+            got = slice_of(got.ptr + 4, got.len - 4);
+        assert_text(got, rows[i].text);
+        pack_free(p);
+    }
 }
 
 static void a_stream_gets_line_feeds_or_lengths(void **unused)
@@ -117,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_joined_up_to_the_mtu),
         cmocka_unit_test(a_whole_datagram_stays_alone),
+        cmocka_unit_test(a_whole_datagram_goes_byte_for_byte),
         cmocka_unit_test(a_stream_gets_line_feeds_or_lengths),
         cmocka_unit_test(one_without_room_says_so_and_takes_the_same_after_a_clear),
     };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -150,6 +151,42 @@ static void the_room_of_a_port_is_what_its_queue_has_left(void **state)
     assert_false(udp_room(t.port, &filled));
 }
 
+/* Its peer reads late, and nothing more is to be sent. */
+static void what_a_unix_stream_has_begun_is_completed_when_the_rest_is_left_out(void **state)
+{
+    (void)state;
+    struct target t;
+    struct outlet o;
+    const struct send_block b = block(N);
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    char text[128];
+    const int n = snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "test_outlet.%d", (int)getpid());
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a,
+                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)),
+                     0);
+    assert_int_equal(listen(fd, 1), 0);
+    snprintf(text, sizeof text, "unix://@%s", a.sun_path + 1);
+    assert_int_equal(target_parse(text, &t), 0);
+    assert_int_equal(outlet_open(&o, &t, false), 0);
+    int peer = accept(fd, NULL, NULL);
+    size_t at = 0, got = 0;
+    while (o.socket.begun == 0)
+        at = (at + outlet_send(&o, &b, at)) % N;
+    const uint64_t before = o.totals.datagrams;
+    outlet_give_up(&o, &b, at);
+    assert_int_equal(o.totals.datagrams, before + 1);
+    shutdown(peer, SHUT_WR); /* so that nobody waits for it to close */
+    outlet_settle(&o);
+    outlet_close(&o);
+    for (ssize_t more; (more = recv(peer, bytes, sizeof bytes, 0)) > 0;)
+        got += (size_t)more;
+    assert_int_equal(got, o.totals.bytes);
+    assert_int_equal(got, o.totals.datagrams * LEN);
+    close(peer);
+    close(fd);
+}
+
 /* ---- a target that has no room now and then ---- */
 
 static int answers[8]; /* errno of the n-th call's second datagram; 0: all goes; and over again */
@@ -226,6 +263,7 @@ int main(void)
         cmocka_unit_test(what_the_receiver_drops_is_told),
         cmocka_unit_test(a_receiver_that_reads_nothing_is_not_waited_for),
         cmocka_unit_test(a_closed_port_is_told),
+        cmocka_unit_test(what_a_unix_stream_has_begun_is_completed_when_the_rest_is_left_out),
         cmocka_unit_test(a_kernel_without_room_is_asked_again_and_nothing_is_lost),
         cmocka_unit_test(a_single_datagram_waits_for_room),
         cmocka_unit_test(the_room_of_a_port_is_what_its_queue_has_left),

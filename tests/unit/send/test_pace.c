@@ -25,10 +25,10 @@ static double simulate(const struct shape *shape, unsigned senders, double unit,
         };
         unsigned short lateness[3] = { (unsigned short)(i + 1) };
         for (double t = 0; t < shape_end(shape);
-             t += pace_sleep(&p, t) + late_s * erand48(lateness))
-            for (double due = pace_due(&p, t); due >= unit / 2; due -= unit)
+             t += pace_sleep(&p, t, unit) + late_s * erand48(lateness))
+            for (double due = pace_due(&p, t); pace_takes(&p, due, unit); due -= unit)
                 pace_sent(&p, unit);
-        for (double due = pace_due(&p, shape_end(shape)); due >= unit / 2; due -= unit)
+        for (double due = pace_due(&p, shape_end(shape)); pace_takes(&p, due, unit); due -= unit)
             pace_sent(&p, unit);
         sent += p.sent;
         *forgiven += p.forgiven;
@@ -94,12 +94,34 @@ static void sleep_ends_when_the_next_datagram_is_due(void **state)
     assert_int_equal(shape_init(&s, "constant", &spec), 0);
     struct pace p = { .shape = &s, .share = 1, .phase = 0.5, .unit = 1 };
     assert_true(pace_due(&p, 0) < 0.5);
-    double first = pace_sleep(&p, 0);
+    double first = pace_sleep(&p, 0, 1);
     assert_true(first > 0.004 && first < 0.006);
     assert_true(pace_due(&p, first + 1e-9) >= 0.5);
     pace_sent(&p, 1);
-    double second = pace_sleep(&p, first);
+    double second = pace_sleep(&p, first, 1);
     assert_true(second > 0.009 && second < 0.011);
+    shape_release(&s);
+}
+
+/* Of a stream that was captured a piece may have thousands of lines, and the next one a few. */
+static void a_datagram_of_more_than_can_be_due_goes_and_the_rate_is_held(void **state)
+{
+    (void)state;
+    static const double amounts[] = { 200, 1, 5000, 0, 129, 128, 17 };
+    struct shape s;
+    const struct shape_spec spec = { .rate = 500, .duration_s = 100 };
+    assert_int_equal(shape_init(&s, "constant", &spec), 0);
+    struct pace p = { .shape = &s, .share = 1, .phase = 0.5, .unit = 1 };
+    size_t next = 0;
+    for (double t = 0; t < shape_end(&s);
+         t += pace_sleep(&p, t, amounts[next % ARRAY_LEN(amounts)])) {
+        for (double due;
+             due = pace_due(&p, t), pace_takes(&p, due, amounts[next % ARRAY_LEN(amounts)]); next++)
+            pace_sent(&p, amounts[next % ARRAY_LEN(amounts)]);
+        assert_true(p.sent <= shape_total(&s, t) + 5000);
+    }
+    assert_true(p.sent >= shape_total(&s, shape_end(&s)) - 64);
+    assert_true(p.forgiven == 0);
     shape_release(&s);
 }
 
@@ -108,7 +130,7 @@ static void without_a_shape_there_is_no_limit_and_no_sleep(void **state)
     (void)state;
     struct pace p = { .share = 1, .unit = 1 };
     assert_true(isinf(pace_due(&p, 0)));
-    assert_true(pace_sleep(&p, 0) <= 0);
+    assert_true(pace_sleep(&p, 0, 1) <= 0);
 }
 
 int main(void)
@@ -117,6 +139,7 @@ int main(void)
         cmocka_unit_test(a_paced_rate_is_held_to_one_percent),
         cmocka_unit_test(a_debt_is_paid_back_up_to_a_tenth_of_a_second),
         cmocka_unit_test(sleep_ends_when_the_next_datagram_is_due),
+        cmocka_unit_test(a_datagram_of_more_than_can_be_due_goes_and_the_rate_is_held),
         cmocka_unit_test(without_a_shape_there_is_no_limit_and_no_sleep),
     };
     return cmocka_run_group_tests_name("pace", tests, NULL, NULL);

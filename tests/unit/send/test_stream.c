@@ -310,6 +310,108 @@ static void a_peer_that_never_reads_holds_nobody_up(void **state)
     close(fd);
 }
 
+/* Fill the socket until it has a part of a datagram.  returns  that datagram */
+static size_t begin_one(struct target_socket *s, const struct send_block *b)
+{
+    size_t at = 0;
+    while (s->begun == 0) {
+        const struct target_sent done = s->target->kind->send(s, b, at, b->n - at, 1);
+        assert_int_equal(done.failed, 0);
+        at = (at + done.datagrams) % b->n;
+    }
+    return at;
+}
+
+/* returns  how the stream ended: 0, or errno; *ret_whole: it had whole datagrams alone */
+static int read_to_end(int fd, uint32_t len, bool *ret_whole)
+{
+    static char text[4 * DATAGRAMS * LONGEST];
+    size_t n = 0;
+    ssize_t more = 0;
+    while (n < sizeof text && (more = recv(fd, text + n, sizeof text - n, 0)) > 0)
+        n += (size_t)more;
+    assert_true(n < sizeof text);
+    *ret_whole = n > 0 && n % len == 0 && text[n - 1] == '\n';
+    return more < 0 ? errno : 0;
+}
+
+static void what_was_begun_is_completed_or_reset_at_the_end(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        const bool is_unix = i == 1;
+        struct target t;
+        struct target_socket s;
+        const struct send_block b = block_of(LONGEST);
+        int fd = listener_open(schemes[i], &t);
+        bool whole;
+        assert_int_equal(t.kind->open(&t, 4096, &s), 0);
+        int peer = accept(fd, NULL, NULL);
+        const size_t at = begin_one(&s, &b);
+        assert_true(t.kind->complete(&s, &b, at) == is_unix);
+        assert_true((s.begun == 0) == is_unix);
+        t.kind->finish(&s);
+        assert_int_equal(read_to_end(peer, LONGEST, &whole), is_unix ? 0 : ECONNRESET);
+        assert_true(whole || !is_unix);
+        close(peer);
+        if (s.fd >= 0)
+            close(s.fd);
+        close(fd);
+    }
+}
+
+/* It does not read now, and then to the end: that it writes no more says nothing of that. */
+static void a_peer_that_has_ended_its_own_half_reads_no_half_datagram(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        const bool is_unix = i == 1;
+        struct target t;
+        struct target_socket s;
+        const struct send_block b = block_of(LONGEST);
+        int fd = listener_open(schemes[i], &t);
+        bool whole;
+        assert_int_equal(t.kind->open(&t, 4096, &s), 0);
+        int peer = accept(fd, NULL, NULL);
+        const size_t at = begin_one(&s, &b);
+        shutdown(peer, SHUT_WR);
+        const struct target_sent done = t.kind->send(&s, &b, at, 1, 1);
+        assert_true(done.reconnected && !done.begun && s.begun == 0);
+        assert_int_equal(done.datagrams, is_unix);
+        assert_int_equal(done.failed, !is_unix);
+        assert_int_equal(read_to_end(peer, LONGEST, &whole), is_unix ? 0 : ECONNRESET);
+        assert_true(whole || !is_unix);
+        close(peer);
+        close(s.fd);
+        close(fd);
+    }
+}
+
+static void a_unix_peer_that_reads_late_reads_whole_datagrams_to_the_end(void **state)
+{
+    (void)state;
+    struct target t;
+    struct sum sum = { 0 };
+    struct sender_totals totals;
+    struct senders *senders;
+    bool whole;
+    int fd = listener_open("unix", &t);
+    const struct sender_opts o = opts_of(&t, LONGEST, &sum);
+    assert_int_equal(senders_start(&o, &senders), 0);
+    int peer = accept(fd, NULL, NULL);
+    senders_join(senders);
+    shutdown(peer, SHUT_WR); /* so that nobody waits for it to close */
+    senders_settle(senders);
+    senders_totals(senders, &totals);
+    senders_free(senders);
+    assert_int_equal(read_to_end(peer, LONGEST, &whole), 0);
+    assert_true(whole);
+    assert_int_equal(totals.failed_datagrams, 0);
+    assert_int_equal(totals.datagrams, sum.sent);
+    close(peer);
+    close(fd);
+}
+
 static void a_socket_goes_on_where_a_write_ended(void **state)
 {
     (void)state;
@@ -392,6 +494,9 @@ int main(void)
         cmocka_unit_test(a_connection_that_the_peer_closes_is_opened_anew),
         cmocka_unit_test(a_load_that_nobody_takes_any_more_fails),
         cmocka_unit_test(a_peer_that_never_reads_holds_nobody_up),
+        cmocka_unit_test(what_was_begun_is_completed_or_reset_at_the_end),
+        cmocka_unit_test(a_peer_that_has_ended_its_own_half_reads_no_half_datagram),
+        cmocka_unit_test(a_unix_peer_that_reads_late_reads_whole_datagrams_to_the_end),
         cmocka_unit_test(a_socket_goes_on_where_a_write_ended),
         cmocka_unit_test(a_peer_that_closes_with_something_unread_has_not_read_all),
         cmocka_unit_test(datagrams_that_do_not_adjoin_are_sent_apart),
