@@ -55,7 +55,7 @@ struct capture_opts {
     uint64_t max_bytes;  /* then it ends; 0: never */
     uint64_t file_bytes; /* then the next file begins */
     unsigned max_files;  /* in the folder; the oldest goes */
-    int64_t until_ms;    /* wall clock, then it ends; 0: never */
+    int64_t until_ms;    /* wall clock: it ends, with what came before; 0: never */
     const struct capture_socket *sockets;
     size_t n_sockets;
     const struct capture_feed *feeds;
@@ -69,7 +69,7 @@ struct capture_seen {
     char file[CAPTURE_FILE_MAX]; /* that is being written, or was last; in capture.dir */
     unsigned files;              /* in the folder, at the last look */
     uint64_t packets, bytes;     /* written; bytes: of the files */
-    uint64_t lost;               /* packets that the disk did not take */
+    uint64_t lost;               /* packets that the disk did not take, or had no room for */
 };
 
 struct capture;

@@ -8,8 +8,11 @@
  *       publish       what others see of it
  *
  * Why the capture is over is known to the thread alone until control has looked; meanwhile, and
- * while the workers still have the rings, what comes is read and counted as lost (an error) or
- * left out (a limit: those that came after it are none of the capture's).
+ * while the workers still have the rings, what comes is read and
+ *     counted as lost   the disk fails or is full
+ *     written           it came before until_ms
+ *     left out          it came after until_ms, or after the packet that was too much for max_bytes:
+ *                       it is none of the capture's
  */
 #include "capture/capture.h"
 
@@ -29,7 +32,8 @@
 enum {
     PAUSE_MS = 5, /* a thirtieth of what a ring lasts at 80 MB/s */
     BATCH = 512,  /* records, before their room is given back */
-    LOOK_MS = 1000
+    LOOK_MS = 1000,
+    NS_PER_MS = 1000000
 };
 
 static_assert((int)CAPTURE_NAME_MAX <= (int)CAPTURE_FILE_MAX, "a name has room");
@@ -81,6 +85,22 @@ static void fail(struct capture *c, int rc)
     c->error = rc;
 }
 
+static bool is_late(const struct capture *c, const struct tap_record *rec)
+{
+    const uint64_t until_ns = (uint64_t)c->opts.until_ms * NS_PER_MS;
+    return c->opts.until_ms > 0 && rec->stamp_ns >= until_ns;
+}
+
+/* What its time does not end: packets that came before lie in the rings until they are read. */
+static bool is_wanted(struct capture *c, const struct tap_record *rec)
+{
+    const bool late = is_late(c, rec);
+    c->lost += !late && (c->over == CAPTURE_END_ERROR || c->over == CAPTURE_END_DISK_FULL);
+    if (late && c->over == CAPTURE_GOES_ON)
+        c->over = CAPTURE_END_TIME;
+    return !late && (c->over == CAPTURE_GOES_ON || c->over == CAPTURE_END_TIME);
+}
+
 static void write_one(struct capture *c, const struct capture_feed *feed,
                       const struct tap_record *rec, int64_t now_ms)
 {
@@ -89,8 +109,7 @@ static void write_one(struct capture *c, const struct capture_feed *feed,
     struct packet p = { .time_ns = rec->stamp_ns,
                         .payload = { tap_record_data(rec), rec->len },
                         .len = rec->orig_len };
-    c->lost += c->over == CAPTURE_END_ERROR;
-    if (c->over != CAPTURE_GOES_ON)
+    if (!is_wanted(c, rec))
         return;
     assert(number < c->opts.n_sockets);
     origin_set(&c->opts.sockets[number], number, rec, &p);
@@ -138,7 +157,7 @@ static unsigned drain(struct capture *c)
 static void look_at_files(struct capture *c)
 {
     int rc = output_look(&c->out);
-    if (rc < 0 && c->over == CAPTURE_GOES_ON)
+    if (rc < 0 && c->over != CAPTURE_END_ERROR)
         fail(c, rc);
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -84,6 +85,16 @@ int fsync(int fd)
     (void)fd;
     pthread_mutex_lock(&disk_hangs);
     pthread_mutex_unlock(&disk_hangs);
+    return 0;
+}
+
+/* A disk that is full, or not. */
+static _Atomic bool disk_full;
+
+int fstatvfs(int fd, struct statvfs *ret)
+{
+    (void)fd;
+    *ret = (struct statvfs){ .f_blocks = 100, .f_bavail = disk_full ? 4 : 50 };
     return 0;
 }
 
@@ -191,6 +202,47 @@ static void it_is_over_when_its_time_is(void **state)
     (void)rig_end(&r);
 }
 
+/* The rings are read late: what came before its time was over lies there still. */
+static void its_time_is_that_at_which_a_packet_came(void **state)
+{
+    const struct capture_dir *d = *state;
+    struct capture_seen seen;
+    struct rig r;
+    rig_start(&r, d);
+    r.opts.until_ms = now_wall_ms() - 1000;
+    const uint64_t until_ns = (uint64_t)r.opts.until_ms * 1000000;
+    rig_begin(&r);
+    wait_until_over(&r, &seen);
+    bring(&r, 0, until_ns - 2, "a");
+    bring(&r, 0, until_ns, "late");
+    bring(&r, 1, until_ns - 1, "b");
+    publish(&r);
+    seen = rig_end(&r);
+    assert_int_equal(seen.over, CAPTURE_END_TIME);
+    assert_int_equal(seen.packets, 2);
+    assert_int_equal(seen.lost, 0);
+    expect(d, "[a][b]");
+}
+
+static void what_comes_for_a_full_disk_is_counted(void **state)
+{
+    const struct capture_dir *d = *state;
+    struct capture_seen seen;
+    struct rig r;
+    disk_full = true;
+    rig_start(&r, d);
+    rig_begin(&r);
+    wait_until_over(&r, &seen);
+    bring(&r, 0, 1, "a");
+    bring(&r, 1, 2, "b");
+    publish(&r);
+    seen = rig_end(&r);
+    disk_full = false;
+    assert_int_equal(seen.over, CAPTURE_END_DISK_FULL);
+    assert_int_equal(seen.packets, 0);
+    assert_int_equal(seen.lost, 2);
+}
+
 static void limit_files_to(rlim_t bytes)
 {
     struct rlimit limit;
@@ -261,6 +313,8 @@ int main(void)
         IN_DIR(all_that_was_brought_before_the_end_is_written),
         IN_DIR(it_is_over_at_max_bytes_and_no_packet_is_lost_by_it),
         IN_DIR(it_is_over_when_its_time_is),
+        IN_DIR(its_time_is_that_at_which_a_packet_came),
+        IN_DIR(what_comes_for_a_full_disk_is_counted),
         IN_DIR(a_disk_that_fails_ends_it_and_what_it_did_not_take_is_counted),
         IN_DIR(without_a_folder_it_does_not_begin),
         IN_DIR(a_disk_that_hangs_holds_up_the_end_only_so_long),
