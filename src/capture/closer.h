@@ -12,7 +12,8 @@
 
 #include "capture/files.h"
 
-/* So many files may be unfinished; who gives one more waits. */
+/* So many files may be unfinished; who gives one more waits.  The folder holds as many beyond its
+ * limit meanwhile, and the one that is given: it is tidied when one is finished. */
 enum { CLOSER_FILES = 4 };
 
 struct closer;
