@@ -220,6 +220,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "addresses, localhost and the host name; others are answered 421, so that no web site gets " \
       "in by DNS rebinding. * takes any, as behind a proxy that checks. Not asked for where "      \
       "http.web_config has users.")                                                                \
+    X(http, guard_metrics, BOOL, "off", 0, 0, "", RESTART,                                         \
+      "Look at Host, Origin and Sec-Fetch-Site of requests for /metrics and /cluster/metrics too, "  \
+      "as of those for the page and the API (http.hosts). Off, for Prometheus may ask by any name; " \
+      "then a web site can read the metrics by DNS rebinding.")                                    \
     X(http, access_log, BOOL, "off", 0, 0, "", RESTART,                                            \
       "A line in the log for each request: method, path, query, status, bytes, ms, remote, user, " \
       "request_id, user_agent.")                                                                   \
