@@ -38,8 +38,8 @@ struct tail_line {
 /* rate: lines a second at most, above 0 */
 struct tail_stream *tail_stream_new(uint32_t rate, uint64_t now_ns);
 
-/* Once, at first.  returns  false: http.max_streams is reached; r is the caller's to answer */
-bool tail_stream_answer(struct tail_stream *t, struct http_request *r);
+/* Once, at first.  returns  NULL; or why not, as http_feed_answer: r is the caller's to answer */
+const char *tail_stream_answer(struct tail_stream *t, struct http_request *r);
 
 /* A line that it wants, all borrowed for the call.  returns  false: it is skipped */
 bool tail_stream_line(struct tail_stream *t, const struct tail_line *line);

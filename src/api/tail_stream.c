@@ -26,13 +26,13 @@ struct tail_stream *tail_stream_new(uint32_t rate, uint64_t now_ns)
     return t;
 }
 
-bool tail_stream_answer(struct tail_stream *t, struct http_request *r)
+const char *tail_stream_answer(struct tail_stream *t, struct http_request *r)
 {
     static const char retry[] = "retry: 3000\n\n";
     struct http_body *b = http_body_take(http_feed_type, mem_strdup(retry), sizeof retry - 1);
-    bool yes = http_feed_answer(t->feed, r, b);
+    const char *why = http_feed_answer(t->feed, r, b);
     http_body_unref(b);
-    return yes;
+    return why;
 }
 
 static bool has_room(struct tail_stream *t)

@@ -16,6 +16,7 @@
 #include "base/now.h"
 #include "base/number.h"
 #include "http/answer.h"
+#include "http/feed.h"
 #include "http/mailbox.h"
 
 enum { MATCH_MAX = 256 };
@@ -24,6 +25,7 @@ static const uint64_t second_ns = 1000000000;
 
 struct tail {
     struct tail_stream *stream; /* NULL: this place is free */
+    uint64_t who;               /* its reader's address as a number */
     char match[MATCH_MAX];
     size_t match_len;
     bool of_line;   /* match is a pattern of the line, not of the name */
@@ -89,24 +91,45 @@ static void refuse(struct http_request *r, unsigned status, const char *why)
     refuse_take(r, status, &json);
 }
 
+/* A free place, for a client that may have one.  NULL: *ret_why says why not. */
+static struct tail *place_for(struct api_tails *t, struct http_request *r, const char **ret_why)
+{
+    const uint64_t who = http_request_who(r);
+    struct tail *found = NULL;
+    uint32_t held = 0;
+    for (struct tail *one = t->at; one < t->at + API_TAILS_MAX; one++) {
+        held += one->stream != NULL && one->who == who;
+        if (one->stream == NULL && found == NULL)
+            found = one;
+    }
+    const bool of_address = held >= http_request_share(r, API_TAILS_MAX);
+    if (found != NULL && !of_address)
+        return found;
+    *ret_why = found == NULL ? "16 tails are open, which is the most; try again later"
+                             : "too many tails of this address are open; http.max_streams_per_ip "
+                               "is their limit";
+    http_feed_refused(r, found != NULL);
+    return NULL;
+}
+
 static void begin(struct api_tails *t, struct http_request *r, const struct wants *w)
 {
-    struct tail *one = t->at;
-    while (one < t->at + API_TAILS_MAX && one->stream != NULL)
-        one++;
-    if (one == t->at + API_TAILS_MAX) {
-        refuse(r, 503, "16 tails are open, which is the most; try again later");
-        return;
+    const uint64_t who = http_request_who(r); /* r may be gone once it is answered */
+    const char *why = NULL;
+    struct tail *one = place_for(t, r, &why);
+    struct tail_stream *stream = NULL;
+    if (one != NULL) {
+        stream = tail_stream_new(w->rate, now_mono_ns());
+        why = tail_stream_answer(stream, r);
     }
-    struct tail_stream *stream = tail_stream_new(w->rate, now_mono_ns());
-    if (!tail_stream_answer(stream, r)) {
+    if (why != NULL) {
         tail_stream_end(stream);
-        refuse(r, 503, "too many streams are open; http.max_streams is their limit");
+        refuse(r, 503, why);
         return;
     }
-    *one = (struct tail){ .stream = stream,
-                          .match_len = w->match.len,
-                          .steps = API_TAIL_SECOND_STEPS };
+    *one = (struct tail){
+        .stream = stream, .who = who, .match_len = w->match.len, .steps = API_TAIL_SECOND_STEPS
+    };
     memcpy(one->match, w->match.ptr, w->match.len);
     one->of_line = memchr(one->match, ':', one->match_len) != NULL ||
                    memchr(one->match, '|', one->match_len) != NULL;

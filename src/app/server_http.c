@@ -200,6 +200,7 @@ int server_http_start(struct server *s)
                            .max_connections = s->descriptors.http_connections,
                            .max_per_ip = c->http_max_per_ip,
                            .max_streams = c->http_max_streams,
+                           .max_streams_per_ip = c->http_max_streams_per_ip,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000),
                            .allow = &allow,
                            .hosts = c->http_hosts,

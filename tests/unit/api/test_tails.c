@@ -31,7 +31,7 @@ static void on_opened(void *rig)
     ((struct rig *)rig)->opened++;
 }
 
-static void rig_init(struct rig *r, const char *refusal)
+static void rig_init_with(struct rig *r, const char *refusal, uint32_t max_streams_per_ip)
 {
     const char *error;
     *r = (struct rig){ .opened = 0 };
@@ -45,9 +45,15 @@ static void rig_init(struct rig *r, const char *refusal)
                                  .routes = &r->route,
                                  .n_routes = 1,
                                  .timeout_s = 30,
-                                 .max_streams = 64 };
+                                 .max_streams = 64,
+                                 .max_streams_per_ip = max_streams_per_ip };
     assert_int_equal(http_start(&h, &r->server, &error), 0);
     api_tails_start(r->tails);
+}
+
+static void rig_init(struct rig *r, const char *refusal)
+{
+    rig_init_with(r, refusal, 0);
 }
 
 static void rig_release(struct rig *r)
@@ -309,6 +315,34 @@ static void one_more_than_there_may_be_is_refused(void **unused)
     rig_release(&r);
 }
 
+static int ask_from(struct rig *r, const char *from)
+{
+    int fd = client_dial_from(http_address(r->server), from);
+    client_say(fd, "GET /api/v1/tail HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    return fd;
+}
+
+static void one_address_has_no_more_than_its_share_of_tails(void **unused)
+{
+    static const char *const from[] = { "127.0.0.2", "127.0.0.2", "127.0.0.3" };
+    int fds[ARRAY_LEN(from)];
+    struct http_stats stats = { 0 };
+    struct rig r;
+    (void)unused;
+    rig_init_with(&r, NULL, 2);
+    for (unsigned i = 0; i < ARRAY_LEN(from); i++) {
+        fds[i] = ask_from(&r, from[i]);
+        r.wanted = i + 1;
+        assert_true(loop_until(&r.loop, are_open, &r, WAIT_MS));
+    }
+    expect_status(&r, ask_from(&r, "127.0.0.2"), "503");
+    http_stats(r.server, &stats);
+    assert_int_equal(stats.streams_refused_per_ip, 1);
+    for (unsigned i = 0; i < ARRAY_LEN(from); i++)
+        close(fds[i]);
+    rig_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +353,7 @@ int main(void)
         cmocka_unit_test(lines_beyond_the_rate_are_skipped_and_told),
         cmocka_unit_test(what_may_not_be_is_refused),
         cmocka_unit_test(one_more_than_there_may_be_is_refused),
+        cmocka_unit_test(one_address_has_no_more_than_its_share_of_tails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
