@@ -1,7 +1,8 @@
 /*
  *     capturing_begin    describe_sockets, map_places: which socket is at which place of a worker
- *     start              tap_all: the workers copy from the next read on
+ *     start              capture_start: its thread makes a file
  *     on_timer           while there is a capture
+ *       starting         there is a file -> begun: the workers copy from the next read on
  *       on               a limit was met, or the disk fails -> let_go
  *       letting_go       no worker has a tap -> capture_finish
  *       finishing        the file is finished -> finished
@@ -20,12 +21,13 @@
 #include "base/now.h"
 #include "listen/tap.h"
 
-enum { LOOK_MS = 20, MS = 1000, END_MS = 5000 };
+enum { LOOK_MS = 20, MS = 1000, READY_MS = 1000, END_MS = 5000 };
 
 static void capturing_check(const struct capturing *c)
 {
     assert((c->phase == CAPTURING_OFF) == (c->running == NULL));
     assert(c->running == NULL || c->dir >= 0);
+    assert(c->failed <= c->asked && c->n <= c->asked);
 }
 
 /* ---- the folder ---- */
@@ -91,10 +93,10 @@ static void tap_all(struct capturing *c, bool on)
         worker_tap(c->workers[i], TAP_CAPTURE, on ? c->taps[i] : NULL);
 }
 
-static void make_taps(struct capturing *c)
+static void make_taps(struct capturing *c, double share)
 {
     const struct tap_opts o = { .ring_bytes = CAPTURE_RING_BYTES,
-                                .share = c->share,
+                                .share = share,
                                 .most = (uint32_t)c->config->capture_snaplen,
                                 .senders = true };
     for (unsigned i = 0; i < c->n_workers; i++) {
@@ -125,6 +127,63 @@ static void let_go(struct capturing *c, enum capture_end why)
     c->phase = CAPTURING_LETTING_GO;
     c->end = why;
     tap_all(c, false);
+}
+
+/* returns  whether all that is shown is of a capture that goes on */
+static bool has_begun(const struct capturing *c)
+{
+    return c->phase != CAPTURING_OFF && c->phase != CAPTURING_STARTING;
+}
+
+/* seen: its first look, with a file */
+static void begun(struct capturing *c, const struct capture_seen *seen)
+{
+    const struct capturing_next *next = &c->next;
+    c->phase = CAPTURING_ON;
+    c->seen = *seen;
+    c->share = next->share;
+    c->until_ms = next->until_ms;
+    c->dropped = 0;
+    c->n++;
+    tap_all(c, true);
+    LOG(LOG_INFO, "capture begun", F_STR("dir", c->config->capture_dir), F_STR("file", seen->file),
+        F_NUM("share", c->share), F_U64("max_bytes", next->max_bytes),
+        F_U64("seconds", next->seconds));
+    if (next->unwanted)
+        let_go(c, CAPTURE_END_ASKED);
+}
+
+static void log_failure(const struct capturing *c, const char *error)
+{
+    LOG(LOG_ERROR, "cannot capture", F_STR("dir", c->config->capture_dir), F_STR("error", error));
+}
+
+/* The thread has ended, without a file.  error  0: it was not wanted any more */
+static void not_begun(struct capturing *c, int error)
+{
+    c->running = NULL;
+    c->phase = CAPTURING_OFF;
+    free_taps(c);
+    uv_timer_stop(&c->timer);
+    if (error < 0) {
+        c->failed = c->asked;
+        c->error = error;
+        log_failure(c, err_text(error));
+    }
+    capturing_check(c);
+}
+
+static void starting(struct capturing *c, unsigned wait_ms)
+{
+    struct capture_seen seen;
+    capture_await(c->running, wait_ms, &seen);
+    if (seen.began) {
+        begun(c, &seen);
+    } else if (seen.ended) {
+        capture_finish(c->running);
+        if (capture_join(c->running, 0, &seen)) /* as it has ended */
+            not_begun(c, seen.error);
+    }
 }
 
 static void log_end(const struct capturing *c)
@@ -167,6 +226,10 @@ static void on_timer(uv_timer_t *timer)
 {
     struct capturing *c = timer->data;
     capturing_check(c);
+    if (c->phase == CAPTURING_STARTING)
+        starting(c, 0);
+    if (!has_begun(c))
+        return;
     capture_look(c->running, &c->seen);
     if (c->phase == CAPTURING_ON && c->seen.over != CAPTURE_GOES_ON)
         let_go(c, c->seen.over);
@@ -200,22 +263,27 @@ static const char *what_is_wrong(const struct capturing *c, const struct api_cap
     return NULL;
 }
 
-static int start(void *capturing, const struct api_capture_ask *ask, const char **ret_why)
+static int start(void *capturing, const struct api_capture_ask *ask, uint64_t *ret_number,
+                 const char **ret_why)
 {
     struct capturing *c = capturing;
     const struct config *k = c->config;
     *ret_why = what_is_wrong(c, ask);
     if (*ret_why != NULL)
         return -EINVAL;
-    c->share = ask->share > 0 ? ask->share : k->capture_share;
-    c->until_ms = ask->seconds > 0 ? now_wall_ms() + (int64_t)ask->seconds * MS : 0;
-    make_taps(c);
+    const struct capturing_next next = {
+        .share = ask->share > 0 ? ask->share : k->capture_share,
+        .until_ms = ask->seconds > 0 ? now_wall_ms() + (int64_t)ask->seconds * MS : 0,
+        .seconds = ask->seconds,
+        .max_bytes = bytes_of(c, ask),
+    };
+    make_taps(c, next.share);
     const struct capture_opts o = { .dir = c->dir,
                                     .snaplen = (uint32_t)k->capture_snaplen,
-                                    .max_bytes = bytes_of(c, ask),
+                                    .max_bytes = next.max_bytes,
                                     .file_bytes = k->capture_max_file_bytes,
                                     .max_files = (unsigned)k->capture_max_files,
-                                    .until_ms = c->until_ms,
+                                    .until_ms = next.until_ms,
                                     .sockets = c->sockets,
                                     .n_sockets = c->n_listeners,
                                     .feeds = c->feeds,
@@ -226,33 +294,48 @@ static int start(void *capturing, const struct api_capture_ask *ask, const char 
         *ret_why = err_text(rc);
         return rc;
     }
-    c->phase = CAPTURING_ON;
-    c->dropped = 0;
-    c->n++;
-    tap_all(c, true);
-    capture_look(c->running, &c->seen);
+    c->phase = CAPTURING_STARTING;
+    c->next = next;
+    *ret_number = ++c->asked;
     uv_timer_start(&c->timer, on_timer, LOOK_MS, LOOK_MS);
-    LOG(LOG_INFO, "capture begun", F_STR("dir", k->capture_dir), F_STR("file", c->seen.file),
-        F_NUM("share", c->share), F_U64("max_bytes", o.max_bytes), F_U64("seconds", ask->seconds));
     return 0;
+}
+
+static int started(const void *capturing, uint64_t number, const char **ret_why)
+{
+    const struct capturing *c = capturing;
+    if (c->phase == CAPTURING_STARTING && number == c->asked)
+        return -EAGAIN;
+    if (number != c->failed)
+        return 0;
+    *ret_why = err_text(c->error);
+    return -EIO;
 }
 
 static void stop(void *capturing)
 {
     struct capturing *c = capturing;
+    if (c->phase == CAPTURING_STARTING)
+        c->next.unwanted = true;
     if (c->phase == CAPTURING_ON)
         let_go(c, CAPTURE_END_ASKED);
 }
 
+static const char *state_of(const struct capturing *c)
+{
+    static const char *const states[] = { "off", "starting", "on", "stopping", "stopping" };
+    const bool unwanted = c->phase == CAPTURING_STARTING && c->next.unwanted;
+    return unwanted ? "stopping" : states[c->phase];
+}
+
 static void show(const void *capturing, struct api_capture_view *ret)
 {
-    static const char *const states[] = { "off", "on", "stopping", "stopping" };
     const struct capturing *c = capturing;
     const char *why = c->phase == CAPTURING_OFF && c->n > 0 ? capture_end_why(c->end) : NULL;
     if (why != NULL && c->end == CAPTURE_END_ERROR)
         why = err_text(c->seen.error);
     *ret = (struct api_capture_view){
-        .state = why != NULL ? "stopped" : states[c->phase],
+        .state = why != NULL ? "stopped" : state_of(c),
         .why = why,
         .dir = c->dir >= 0 ? c->config->capture_dir : NULL,
         .file = c->n > 0 ? c->seen.file : NULL,
@@ -260,7 +343,7 @@ static void show(const void *capturing, struct api_capture_view *ret)
         .until_ms = c->until_ms,
         .packets = c->seen.packets,
         .bytes = c->seen.bytes,
-        .dropped = c->seen.lost + (c->phase == CAPTURING_OFF ? c->dropped : dropped_by_rings(c)),
+        .dropped = c->seen.lost + (has_begun(c) ? dropped_by_rings(c) : c->dropped),
         .files = c->seen.files,
     };
 }
@@ -269,7 +352,9 @@ static void show(const void *capturing, struct api_capture_view *ret)
 
 int capturing_begin(struct capturing *c, uv_loop_t *loop)
 {
-    c->api = (struct api_capture){ .show = show, .start = start, .stop = stop, .cookie = c };
+    c->api = (struct api_capture){
+        .show = show, .start = start, .started = started, .stop = stop, .cookie = c
+    };
     c->timer.data = c;
     describe_sockets(c);
     c->feeds = mem_zalloc(c->n_workers * sizeof *c->feeds);
@@ -281,8 +366,30 @@ int capturing_begin(struct capturing *c, uv_loop_t *loop)
 void capturing_ready(struct capturing *c)
 {
     const char *why = "";
-    if (c->config->capture_start && start(c, &(struct api_capture_ask){ 0 }, &why) < 0)
-        LOG(LOG_ERROR, "cannot capture", F_STR("dir", c->config->capture_dir), F_STR("error", why));
+    uint64_t number;
+    if (!c->config->capture_start)
+        return;
+    if (start(c, &(struct api_capture_ask){ 0 }, &number, &why) < 0)
+        log_failure(c, why);
+    else
+        starting(c, READY_MS);
+}
+
+/* returns  false: the disk hangs */
+static bool end_within(struct capturing *c, unsigned wait_ms)
+{
+    struct capture_seen seen;
+    const bool had_begun = has_begun(c);
+    capture_finish(c->running);
+    if (!capture_join(c->running, wait_ms, &seen))
+        return false;
+    if (!had_begun) {
+        not_begun(c, seen.error);
+        return true;
+    }
+    c->seen = seen;
+    finished(c);
+    return true;
 }
 
 void capturing_end(struct capturing *c)
@@ -291,10 +398,7 @@ void capturing_end(struct capturing *c)
         return;
     if (c->phase == CAPTURING_ON)
         c->end = CAPTURE_END_SHUTDOWN;
-    capture_finish(c->running);
-    if (capture_join(c->running, END_MS, &c->seen))
-        finished(c);
-    else
+    if (!end_within(c, END_MS))
         LOG(LOG_ERROR, "the disk does not take the end of the capture, which is left behind",
             F_STR("dir", c->config->capture_dir), F_STR("file", c->seen.file),
             F_STR("remedy", "see what holds up the disk; the file may lack its last packets"));
@@ -320,7 +424,7 @@ void capturing_close(struct capturing *c)
 void capturing_stats(const struct capturing *c, struct capture_stats *ret)
 {
     *ret = c->past;
-    ret->on = c->phase != CAPTURING_OFF;
+    ret->on = has_begun(c);
     ret->files = c->seen.files;
     if (!ret->on)
         return;

@@ -1,10 +1,11 @@
 /*
- *     capture_start   describe, output_open, the thread
- *     run             drain, look_after, a pause; until it is told to finish and the rings are
+ *     capture_start   describe, the thread
+ *     run             begin: output_open
+ *       write_all     drain, look_after, a pause; until it is told to finish and the rings are
  *                     empty
- *       drain         the records of all rings by their time, a batch of them
- *         write_one
- *       look_after    once a second
+ *         drain       the records of all rings by their time, a batch of them
+ *           write_one
+ *         look_after  once a second
  *       publish       what others see of it
  *
  * Why the capture is over is known to the thread alone until control has looked; meanwhile, and
@@ -46,6 +47,7 @@ struct capture {
     const struct tap_record **head; /* of each feed: its next record, or NULL */
     struct output out;
     struct buf begin; /* of each file */
+    bool began;
     uint64_t looked_ms;
     enum capture_end over;
     int error;
@@ -68,6 +70,7 @@ static void publish(struct capture *c, bool ended)
 {
     const struct output *o = &c->out;
     pthread_mutex_lock(&c->lock);
+    c->seen.began = c->began;
     c->seen.over = c->over;
     c->seen.error = c->error;
     c->seen.ended = ended;
@@ -187,11 +190,24 @@ static bool told_to_finish(struct capture *c)
     return finish;
 }
 
-static void *run(void *capture)
+/* Nobody has brought anything so far.  returns  false: it does not begin */
+static bool begin(struct capture *c)
+{
+    int rc = output_open(&c->out, c->opts.dir, c->opts.max_files, now_wall_ms());
+    if (rc < 0) {
+        fail(c, rc);
+        return false;
+    }
+    c->began = !told_to_finish(c);
+    if (!c->began)
+        output_drop(&c->out);
+    return c->began;
+}
+
+static void write_all(struct capture *c)
 {
     const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
-    struct capture *c = capture;
-    (void)pthread_setname_np(pthread_self(), "capture");
+    publish(c, false);
     for (bool last = false, more = true; more || !last;) {
         last = told_to_finish(c); /* before the rings are looked at for the last time */
         more = drain(c) > 0;
@@ -204,6 +220,14 @@ static void *run(void *capture)
     int rc = output_close(&c->out);
     if (rc < 0 && c->over != CAPTURE_END_ERROR)
         fail(c, rc);
+}
+
+static void *run(void *capture)
+{
+    struct capture *c = capture;
+    (void)pthread_setname_np(pthread_self(), "capture");
+    if (begin(c))
+        write_all(c);
     publish(c, true);
     return NULL;
 }
@@ -245,27 +269,19 @@ static int start_thread(struct capture *c)
 int capture_start(const struct capture_opts *o, struct capture **ret)
 {
     struct capture *c = mem_zalloc(sizeof *c);
-    const uint64_t now_ns = now_wall_ns();
     c->opts = *o;
     c->over = c->seen.over = CAPTURE_GOES_ON;
     c->looked_ms = now_mono_ms();
     c->head = mem_zalloc(o->n_feeds * sizeof(struct tap_record *));
     pthread_mutex_init(&c->lock, NULL);
-    describe(c, now_ns);
+    describe(c, now_wall_ns());
     c->out = (struct output){ .snaplen = o->snaplen,
                               .max_bytes = o->max_bytes,
                               .max_file_bytes = o->file_bytes,
                               .begin = buf_slice(&c->begin) };
     capture_check(c);
-    int rc = output_open(&c->out, o->dir, o->max_files, (int64_t)(now_ns / 1000000));
+    int rc = start_thread(c);
     if (rc < 0) {
-        release(c);
-        return rc;
-    }
-    publish(c, false);
-    rc = start_thread(c);
-    if (rc < 0) {
-        output_drop(&c->out);
         release(c);
         return rc;
     }
@@ -278,6 +294,15 @@ void capture_look(struct capture *c, struct capture_seen *ret)
     pthread_mutex_lock(&c->lock);
     *ret = c->seen;
     pthread_mutex_unlock(&c->lock);
+}
+
+void capture_await(struct capture *c, unsigned wait_ms, struct capture_seen *ret)
+{
+    const struct timespec pause = { .tv_nsec = 1000000 };
+    const uint64_t until_ms = now_mono_ms() + wait_ms;
+    for (capture_look(c, ret); !ret->began && !ret->ended && now_mono_ms() < until_ms;
+         capture_look(c, ret))
+        (void)nanosleep(&pause, NULL);
 }
 
 void capture_finish(struct capture *c)
