@@ -1,5 +1,5 @@
 /*
- *     capturing_begin    describe_sockets, map_places: which socket is at which place of a worker
+ *     capturing_begin    capturing_taps_begin: which socket is at which place of a worker
  *     start              capture_start: its thread makes a file
  *     on_timer           while there is a capture
  *       starting         there is a file -> begun: the workers copy from the next read on
@@ -12,14 +12,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "app/capturing_taps.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/now.h"
-#include "listen/tap.h"
 
 enum { LOOK_MS = 20, MS = 1000, READY_MS = 1000, END_MS = 5000 };
 
@@ -56,77 +54,14 @@ int capturing_usable(const struct capturing *c)
     return refuse_dir(c->config, -errno, "let the user of this process write to it");
 }
 
-/* ---- which socket is where ---- */
-
-static void describe_sockets(struct capturing *c)
-{
-    c->sockets = mem_zalloc(c->n_listeners * sizeof *c->sockets);
-    for (size_t i = 0; i < c->n_listeners; i++) {
-        const struct listener *l = &c->listeners[i];
-        socklen_t len = sizeof c->sockets[i].address;
-        c->sockets[i].url = l->address.name;
-        /* With the port that the kernel chose. */
-        if (l->n == 0 ||
-            getsockname(l->fds[0], (struct sockaddr *)&c->sockets[i].address, &len) < 0)
-            c->sockets[i].address.ss_family = AF_UNIX;
-    }
-}
-
-static void map_places(struct capturing *c, unsigned worker)
-{
-    uint16_t *at = mem_zalloc(WORKER_SOCKETS_MAX * sizeof *at);
-    for (size_t i = 0; i < c->n_listeners; i++) {
-        const struct listener *l = &c->listeners[i];
-        for (unsigned k = 0; k < l->n_readers; k++)
-            if ((l->reader + k) % c->n_workers == worker)
-                at[l->places[k]] = (uint16_t)i;
-    }
-    c->places[worker] = at;
-    c->feeds[worker] = (struct capture_feed){ .sockets = at, .n_sockets = WORKER_SOCKETS_MAX };
-}
-
 /* ---- its steps ---- */
-
-static void tap_all(struct capturing *c, bool on)
-{
-    for (unsigned i = 0; i < c->n_workers; i++)
-        worker_tap(c->workers[i], TAP_CAPTURE, on ? c->taps[i] : NULL);
-}
-
-static void make_taps(struct capturing *c, double share)
-{
-    const struct tap_opts o = { .ring_bytes = CAPTURE_RING_BYTES,
-                                .share = share,
-                                .most = (uint32_t)c->config->capture_snaplen,
-                                .senders = true };
-    for (unsigned i = 0; i < c->n_workers; i++) {
-        c->taps[i] = tap_new(&o);
-        c->feeds[i].ring = tap_ring_of(c->taps[i]);
-    }
-}
-
-static void free_taps(struct capturing *c)
-{
-    for (unsigned i = 0; i < c->n_workers; i++) {
-        tap_free(c->taps[i]);
-        c->taps[i] = NULL;
-    }
-}
-
-static uint64_t dropped_by_rings(const struct capturing *c)
-{
-    uint64_t n = 0;
-    for (unsigned i = 0; i < c->n_workers && c->taps[i] != NULL; i++)
-        n += tap_ring_counts(tap_ring_of(c->taps[i])).dropped;
-    return n;
-}
 
 static void let_go(struct capturing *c, enum capture_end why)
 {
     assert(c->phase == CAPTURING_ON);
     c->phase = CAPTURING_LETTING_GO;
     c->end = why;
-    tap_all(c, false);
+    capturing_taps_turn(&c->taps, false);
 }
 
 /* returns  whether all that is shown is of a capture that goes on */
@@ -145,7 +80,7 @@ static void begun(struct capturing *c, const struct capture_seen *seen)
     c->until_ms = next->until_ms;
     c->dropped = 0;
     c->n++;
-    tap_all(c, true);
+    capturing_taps_turn(&c->taps, true);
     LOG(LOG_INFO, "capture begun", F_STR("dir", c->config->capture_dir), F_STR("file", seen->file),
         F_NUM("share", c->share), F_U64("max_bytes", next->max_bytes),
         F_U64("seconds", next->seconds));
@@ -163,7 +98,7 @@ static void not_begun(struct capturing *c, int error)
 {
     c->running = NULL;
     c->phase = CAPTURING_OFF;
-    free_taps(c);
+    capturing_taps_free(&c->taps);
     uv_timer_stop(&c->timer);
     if (error < 0) {
         c->failed = c->asked;
@@ -202,8 +137,8 @@ static void finished(struct capturing *c)
     c->phase = CAPTURING_OFF;
     if (c->seen.over == CAPTURE_END_ERROR) /* the disk may fail when the file is finished */
         c->end = CAPTURE_END_ERROR;
-    c->dropped = dropped_by_rings(c);
-    free_taps(c);
+    c->dropped = capturing_taps_dropped(&c->taps);
+    capturing_taps_free(&c->taps);
     c->past.packets += c->seen.packets;
     c->past.bytes += c->seen.bytes;
     c->past.dropped_buffer += c->dropped;
@@ -212,14 +147,6 @@ static void finished(struct capturing *c)
     uv_timer_stop(&c->timer);
     log_end(c);
     capturing_check(c);
-}
-
-static bool all_let_go(const struct capturing *c)
-{
-    for (unsigned i = 0; i < c->n_workers; i++)
-        if (!worker_tapped(c->workers[i]))
-            return false;
-    return true;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -233,7 +160,7 @@ static void on_timer(uv_timer_t *timer)
     capture_look(c->running, &c->seen);
     if (c->phase == CAPTURING_ON && c->seen.over != CAPTURE_GOES_ON)
         let_go(c, c->seen.over);
-    if (c->phase == CAPTURING_LETTING_GO && all_let_go(c)) {
+    if (c->phase == CAPTURING_LETTING_GO && capturing_taps_let_go(&c->taps)) {
         c->phase = CAPTURING_FINISHING;
         capture_finish(c->running);
     }
@@ -277,20 +204,20 @@ static int start(void *capturing, const struct api_capture_ask *ask, uint64_t *r
         .seconds = ask->seconds,
         .max_bytes = bytes_of(c, ask),
     };
-    make_taps(c, next.share);
+    capturing_taps_make(&c->taps, next.share, (uint32_t)k->capture_snaplen);
     const struct capture_opts o = { .dir = c->dir,
                                     .snaplen = (uint32_t)k->capture_snaplen,
                                     .max_bytes = next.max_bytes,
                                     .file_bytes = k->capture_max_file_bytes,
                                     .max_files = (unsigned)k->capture_max_files,
                                     .until_ms = next.until_ms,
-                                    .sockets = c->sockets,
-                                    .n_sockets = c->n_listeners,
-                                    .feeds = c->feeds,
-                                    .n_feeds = c->n_workers };
+                                    .sockets = c->taps.sockets,
+                                    .n_sockets = c->taps.n_listeners,
+                                    .feeds = c->taps.feeds,
+                                    .n_feeds = c->taps.n_workers };
     int rc = capture_start(&o, &c->running);
     if (rc < 0) {
-        free_taps(c);
+        capturing_taps_free(&c->taps);
         *ret_why = err_text(rc);
         return rc;
     }
@@ -343,7 +270,7 @@ static void show(const void *capturing, struct api_capture_view *ret)
         .until_ms = c->until_ms,
         .packets = c->seen.packets,
         .bytes = c->seen.bytes,
-        .dropped = c->seen.lost + (has_begun(c) ? dropped_by_rings(c) : c->dropped),
+        .dropped = c->seen.lost + (has_begun(c) ? capturing_taps_dropped(&c->taps) : c->dropped),
         .files = c->seen.files,
     };
 }
@@ -356,10 +283,7 @@ int capturing_begin(struct capturing *c, uv_loop_t *loop)
         .show = show, .start = start, .started = started, .stop = stop, .cookie = c
     };
     c->timer.data = c;
-    describe_sockets(c);
-    c->feeds = mem_zalloc(c->n_workers * sizeof *c->feeds);
-    for (unsigned i = 0; i < c->n_workers; i++)
-        map_places(c, i);
+    capturing_taps_begin(&c->taps);
     return uv_timer_init(loop, &c->timer);
 }
 
@@ -408,16 +332,9 @@ void capturing_close(struct capturing *c)
 {
     if (c->phase != CAPTURING_OFF) /* left behind: its thread may still look at all of it */
         return;
-    for (unsigned i = 0; i < c->n_workers; i++) {
-        free(c->places[i]);
-        c->places[i] = NULL;
-    }
-    free(c->feeds);
-    free(c->sockets);
+    capturing_taps_end(&c->taps);
     if (c->dir >= 0)
         (void)close(c->dir);
-    c->feeds = NULL;
-    c->sockets = NULL;
     c->dir = -1;
 }
 
@@ -430,6 +347,6 @@ void capturing_stats(const struct capturing *c, struct capture_stats *ret)
         return;
     ret->packets += c->seen.packets;
     ret->bytes += c->seen.bytes;
-    ret->dropped_buffer += dropped_by_rings(c);
+    ret->dropped_buffer += capturing_taps_dropped(&c->taps);
     ret->dropped_disk += c->seen.lost;
 }

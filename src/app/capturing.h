@@ -14,10 +14,9 @@
 #include <uv.h>
 
 #include "api/capture_view.h"
+#include "app/capturing_taps.h"
 #include "capture/capture.h"
 #include "config/config.h"
-#include "listen/listener.h"
-#include "listen/worker.h"
 
 enum capturing_phase {
     CAPTURING_OFF,
@@ -38,10 +37,7 @@ struct capturing_next {
 struct capturing {
     /* Set by whoever has it, before capturing_begin: */
     const struct config *config;
-    struct worker **workers; /* n_workers */
-    unsigned n_workers;
-    const struct listener *listeners; /* n_listeners */
-    size_t n_listeners;
+    struct capturing_taps taps; /* its workers and listeners */
     /* Its own: */
     int dir; /* capture.dir; -1: it is not set */
     enum capturing_phase phase;
@@ -57,10 +53,6 @@ struct capturing {
     uint64_t dropped;          /* of the last one: they found the buffer full */
     uint64_t n;                /* captures so far */
     struct capture_stats past; /* of those that have ended */
-    struct capture_socket *sockets;
-    struct capture_feed *feeds;           /* n_workers */
-    uint16_t *places[LISTEN_WORKERS_MAX]; /* of each feed: its sockets */
-    struct tap *taps[LISTEN_WORKERS_MAX]; /* of this capture */
     uv_timer_t timer;
     struct api_capture api;
 };
