@@ -117,11 +117,12 @@ static void begin(struct api_tails *t, struct http_request *r, const struct want
     const uint64_t who = http_request_who(r); /* r may be gone once it is answered */
     const char *why = NULL;
     struct tail *one = place_for(t, r, &why);
-    struct tail_stream *stream = NULL;
-    if (one != NULL) {
-        stream = tail_stream_new(w->rate, now_mono_ns());
-        why = tail_stream_answer(stream, r);
+    if (one == NULL) {
+        refuse(r, 503, why);
+        return;
     }
+    struct tail_stream *stream = tail_stream_new(w->rate, now_mono_ns());
+    why = tail_stream_answer(stream, r);
     if (why != NULL) {
         tail_stream_end(stream);
         refuse(r, 503, why);
