@@ -31,8 +31,6 @@ enum {
     BLOCK_BYTES = 4096,     /* what libmicrohttpd asks for at once */
     SEND_BYTES = 64 * 1024, /* what the kernel keeps for a reader that does not read */
     NS_PER_MS = 1000000,
-    SHARE_PART = 4, /* of the places, for one address */
-    SHARE_LEAST = 4
 };
 
 const char http_feed_type[] = "text/event-stream";
@@ -182,49 +180,12 @@ static size_t copy(struct http_feed_reader *r, char *to, size_t max)
 
 /* ---- the reading end ---- */
 
-uint32_t http_feeds_share(const struct http_feeds *all, uint64_t who, uint32_t places)
-{
-    uint32_t most = all->max_per_ip;
-    if (most == 0 && http_connections_is_loopback(who))
-        return places;
-    if (most == 0)
-        most = places / SHARE_PART > SHARE_LEAST ? places / SHARE_PART : SHARE_LEAST;
-    return most < places ? most : places;
-}
-
-static bool take_place(struct http_feeds *all)
-{
-    uint32_t n = atomic_load_explicit(&all->open, memory_order_relaxed);
-    do {
-        if (n >= all->max)
-            return false;
-    } while (!atomic_compare_exchange_weak_explicit(&all->open, &n, n + 1, memory_order_relaxed,
-                                                    memory_order_relaxed));
-    return true;
-}
-
-/* returns  NULL, or why not */
-static const char *count_in(struct http_feeds *all, struct http_connection *c)
-{
-    if (!take_place(all)) {
-        atomic_fetch_add_explicit(&all->refused, 1, memory_order_relaxed);
-        return "too many streams are open; http.max_streams is their limit";
-    }
-    if (!http_connection_streams(c, http_feeds_share(all, http_connection_who(c), all->max))) {
-        atomic_fetch_sub_explicit(&all->open, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&all->refused_per_ip, 1, memory_order_relaxed);
-        return "too many streams of this address are open; http.max_streams_per_ip is their limit";
-    }
-    atomic_fetch_add_explicit(&all->opened, 1, memory_order_relaxed);
-    return NULL;
-}
-
 struct http_feed_reader *http_feed_attach(struct http_feed *f, struct MHD_Connection *c,
                                           struct http_feeds *all, struct http_body *opening,
                                           const char **ret_why)
 {
     struct http_connection *peer = http_connection_of(c);
-    *ret_why = count_in(all, peer);
+    *ret_why = http_feeds_enter(all, peer);
     if (*ret_why != NULL)
         return NULL;
     struct http_feed_reader *r = mem_zalloc(sizeof *r);

@@ -17,6 +17,12 @@ struct http_feeds {
 /* Of a client with that address as a number: see http_request_share. */
 uint32_t http_feeds_share(const struct http_feeds *all, uint64_t who, uint32_t places);
 
+struct http_connection;
+
+/* One more reader, by that connection; all->open goes down when it is detached.  returns  NULL; or
+ * why not, as http_feed_answer: then it is counted as refused.  thread  any */
+const char *http_feeds_enter(struct http_feeds *all, struct http_connection *c);
+
 struct http_body;
 struct http_feed;
 struct http_feed_reader;

@@ -192,18 +192,6 @@ const char *http_feed_answer(struct http_feed *f, struct http_request *r, struct
     return why;
 }
 
-void http_feed_refused(struct http_request *r, bool of_address)
-{
-    struct http_feeds *all = &r->server->feeds;
-    atomic_fetch_add_explicit(of_address ? &all->refused_per_ip : &all->refused, 1,
-                              memory_order_relaxed);
-}
-
-uint32_t http_request_share(const struct http_request *r, uint32_t places)
-{
-    return http_feeds_share(&r->server->feeds, r->who, places);
-}
-
 static void count(_Atomic uint64_t *c)
 {
     uint64_t n = atomic_load_explicit(c, memory_order_relaxed);
