@@ -5,8 +5,8 @@
  *     event: line      {"at_s":..,"line":..,"from":..,"listener":..,"share":..}
  *     event: skipped   {"lines":n}, once a second when there were more than are shown
  *
- * Never waits: lines beyond the rate, and those for which a slow reader has no room, are skipped
- * and counted.
+ * Never waits: lines beyond the rate, those for which a slow reader has no room, and those that its
+ * pattern takes too long for are skipped and counted.
  *
  *   thread   control        cost   memory: at most TAIL_STREAM_BYTES
  */
@@ -38,11 +38,14 @@ struct tail_line {
 /* rate: lines a second at most, above 0 */
 struct tail_stream *tail_stream_new(uint32_t rate, uint64_t now_ns);
 
-/* Once, at first.  returns  false: http.max_streams is reached; r is the caller's to answer */
-bool tail_stream_answer(struct tail_stream *t, struct http_request *r);
+/* Once, at first.  returns  NULL; or why not, as http_feed_answer: r is the caller's to answer */
+const char *tail_stream_answer(struct tail_stream *t, struct http_request *r);
 
-/* A line that it wants, all borrowed for the call. */
-void tail_stream_line(struct tail_stream *t, const struct tail_line *line);
+/* A line that it wants, all borrowed for the call.  returns  false: it is skipped */
+bool tail_stream_line(struct tail_stream *t, const struct tail_line *line);
+
+/* A line of which it is not known whether it is wanted, for to find out takes too long. */
+void tail_stream_skip(struct tail_stream *t);
 
 /* Send what came since the last time: every 100 ms or so. */
 void tail_stream_flush(struct tail_stream *t, uint64_t now_ns);

@@ -8,7 +8,8 @@
  *                                   once a second: the buffer is
  *                                   written, the limits are looked at
  *
- *     capture_start, then the workers fill the rings
+ *     capture_start, which makes the first file on the capture's thread
+ *     capture_look      once `began`: the workers may fill the rings; `ended` before: no file
  *     capture_look ... says in `over` that it is to end, by itself; or somebody wants it to
  *     the workers let go of the rings
  *     capture_finish    what the rings hold is written, the file is finished
@@ -20,8 +21,8 @@
  * A worker that finds its ring full goes on, and counts.  Where the disk fails, the rings are read
  * on and what they bring is counted as dropped.
  *
- *   thread   control, which waits for the disk in capture_start (a file is made), and in
- *            capture_join as long as it says
+ *   thread   control, which waits for the disk in capture_await and capture_join alone, as long as
+ *            it says
  */
 #ifndef CAPTURE_CAPTURE_H
 #define CAPTURE_CAPTURE_H
@@ -55,7 +56,7 @@ struct capture_opts {
     uint64_t max_bytes;  /* then it ends; 0: never */
     uint64_t file_bytes; /* then the next file begins */
     unsigned max_files;  /* in the folder; the oldest goes */
-    int64_t until_ms;    /* wall clock, then it ends; 0: never */
+    int64_t until_ms;    /* wall clock: it ends, with what came before; 0: never */
     const struct capture_socket *sockets;
     size_t n_sockets;
     const struct capture_feed *feeds;
@@ -63,13 +64,14 @@ struct capture_opts {
 };
 
 struct capture_seen {
+    bool began;                  /* there is a file; false with `ended`: there is none */
     enum capture_end over;       /* CAPTURE_GOES_ON, or why it is to end */
     int error;                   /* -errno of CAPTURE_END_ERROR */
     bool ended;                  /* all is written, and the thread ends */
     char file[CAPTURE_FILE_MAX]; /* that is being written, or was last; in capture.dir */
     unsigned files;              /* in the folder, at the last look */
     uint64_t packets, bytes;     /* written; bytes: of the files */
-    uint64_t lost;               /* packets that the disk did not take */
+    uint64_t lost;               /* packets that the disk did not take, or had no room for */
 };
 
 struct capture;
@@ -77,13 +79,16 @@ struct capture;
 /**
  * capture_start(o, ret):
  *   o        borrowed: the arrays until capture_join, the rest for the call
- *   returns  0; -errno: the file cannot be made, or there is no thread
+ *   returns  0; -errno: there is no thread
  */
 int capture_start(const struct capture_opts *o, struct capture **ret);
 
 void capture_look(struct capture *c, struct capture_seen *ret);
 
-/* Nobody writes into the rings any more. */
+/* As capture_look, once it has begun or ended, or after wait_ms. */
+void capture_await(struct capture *c, unsigned wait_ms, struct capture_seen *ret);
+
+/* Nobody writes into the rings any more.  One that has not begun does not. */
 void capture_finish(struct capture *c);
 
 /**

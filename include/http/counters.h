@@ -52,8 +52,9 @@
       "Readers of live data that were let in.")                                                   \
     X(STREAMS_OVERTAKEN, "statsd_http_streams_overtaken_total", COUNTER, "",                      \
       "Times a reader of live data was so slow that it missed events, and was sent a summary.")   \
-    X(STREAMS_REFUSED, "statsd_http_streams_refused_total", COUNTER, "",                          \
-      "Readers of live data answered 503 because http.max_streams was reached.")                  \
+    X(STREAMS_REFUSED, "statsd_http_streams_refused_total", COUNTER, "reason",                    \
+      "Readers of live data answered 503 because http.max_streams, or 16 tails, were reached "    \
+      "(max_streams), or http.max_streams_per_ip by one address (max_streams_per_ip).")           \
     X(EXPIRES, "statsd_http_tls_certificate_expiry_timestamp_seconds", GAUGE, "",                 \
       "Unix time after which the certificate of the HTTP server is out of date.")
 /* clang-format on */
@@ -90,7 +91,8 @@ struct http_stats {
     uint64_t timed_out_idle;       /* connections on which nothing moved for timeout_s */
     uint64_t timed_out_request;    /* connections whose request was not complete in time */
     uint64_t streams, streams_max; /* readers of feeds, now, and at most */
-    uint64_t streams_opened, streams_overtaken, streams_refused; /* see http/feed.h */
+    uint64_t streams_opened, streams_overtaken;       /* see http/feed.h */
+    uint64_t streams_refused, streams_refused_per_ip; /* at streams_max, or of one address */
     uint64_t refused_network; /* connections closed at once: not in the networks allowed */
     bool tls;                 /* the others are of a server with TLS: */
     uint64_t refused_handshakes, refused_handshakes_per_ip; /* closed at once */

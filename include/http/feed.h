@@ -10,7 +10,8 @@
  *     opening | e7 -- overtaken -- catch_up | e72 ...
  *
  * How many readers all feeds of a server have is limited by http_opts.max_streams, so that other
- * requests find room; nor do they count for http_opts.max_per_ip.
+ * requests find room, and how many of these one address has by http_request_share, so that others
+ * find some.  They do not count for http_opts.max_per_ip.
  *
  * A reader that hangs up is noticed when it is next sent something, hence the heartbeat.
  *
@@ -54,10 +55,25 @@ struct http_feed *http_feed_new(const struct http_feed_opts *opts);
  * http_feed_answer(f, r, opening):
  * Answer r with the feed, from the next event on.  r is gone afterwards, as with http_answer.
  *   opening  what it is sent first, a reference is taken; NULL: nothing
- *   returns  false: there are as many readers as may be.  r is still the caller's, to be answered
- *            503
+ *   returns  NULL; or why not, for people (static): there are as many readers as may be, of all or
+ *            of its address.  r is still the caller's, to be answered 503
  */
-bool http_feed_answer(struct http_feed *f, struct http_request *r, struct http_body *opening);
+const char *http_feed_answer(struct http_feed *f, struct http_request *r,
+                             struct http_body *opening);
+
+/**
+ * http_request_share(r, places):
+ * For what has places for readers:
+ *   returns  how many of them the client's address may hold: http_opts.max_streams_per_ip; without
+ *            it a quarter, at least 4, and all of them where it is a loopback address, as a proxy
+ *            on this machine has
+ *   thread   any, until r is answered
+ */
+uint32_t http_request_share(const struct http_request *r, uint32_t places);
+
+/* r does not get to its feed, for these places are taken; counted as if http_feed_answer had
+ * refused it.  of_address: those that its address may hold */
+void http_feed_refused(struct http_request *r, bool of_address);
 
 /* A further event, whole: its last bytes are an empty line.  A reference is taken. */
 void http_feed_append(struct http_feed *f, struct http_body *event);

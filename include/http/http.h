@@ -104,12 +104,13 @@ struct http_opts {
     int fd;             /* the server's from here on, also on failure */
     const struct http_route *routes; /* borrowed for the server's life */
     size_t n_routes;
-    uint32_t max_connections; /* [1024]; with TLS at most HTTP_SECURE_MAX */
-    uint32_t max_per_ip;      /* [32] of one IPv4 address, or of one /64 of IPv6 */
-    uint32_t timeout_s;       /* [5] without a byte moved; a whole request has 10 s to arrive */
-    uint32_t max_streams;     /* [64] readers of feeds (http/feed.h), and at most half of
+    uint32_t max_connections;    /* [1024]; with TLS at most HTTP_SECURE_MAX */
+    uint32_t max_per_ip;         /* [32] of one IPv4 address, or of one /64 of IPv6 */
+    uint32_t timeout_s;          /* [5] without a byte moved; a whole request has 10 s to arrive */
+    uint32_t max_streams;        /* [64] readers of feeds (http/feed.h), and at most half of
                                  max_connections; max_per_ip is without them */
-    uint32_t max_waiting;     /* [64] deferred requests at a time; the next one is answered 503 */
+    uint32_t max_streams_per_ip; /* of one address, at most; [see http_request_share] */
+    uint32_t max_waiting; /* [64] deferred requests at a time; the next one is answered 503 */
     /* Who may connect, copied.  NULL or none: everybody. */
     const struct networks *allow;
     struct tls_bundle *tls; /* of a server, a reference is taken: HTTPS.  NULL: plain HTTP */

@@ -234,7 +234,7 @@ int api_new(const struct api_opts *opts, struct api **ret)
     json_set_alloc_funcs(mem_alloc, free);
     a->asked.data = a;
     api_jobs_init(&a->jobs, opts->loop, on_job_done, a);
-    a->handles = 2;
+    a->handles = 3;
     a->from = opts->from;
     http_desk_init(&a->desk, &(struct http_desk_opts){ .ask_turn = opts->ask_turn,
                                                        .turn_cookie = opts->turn,
@@ -295,6 +295,8 @@ void api_free(struct api *a)
     free(a->unsent);
     http_desk_release(&a->desk);
     a->jobs.working.data = a;
+    a->jobs.look.data = a;
     uv_close((uv_handle_t *)&a->jobs.working, on_closed);
+    uv_close((uv_handle_t *)&a->jobs.look, on_closed);
     uv_close((uv_handle_t *)&a->asked, on_closed);
 }

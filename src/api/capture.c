@@ -2,9 +2,13 @@
 #include "api/capture_json.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 
 #include "api/args.h"
+#include "api/jobs.h"
 #include "api/json.h"
+#include "base/mem.h"
 #include "base/number.h"
 
 enum { SECONDS_MAX = 7 * 24 * 3600, NOT_SAID = -1 };
@@ -97,21 +101,62 @@ enum api_status api_capture_answer(const struct api_ask *ask, struct buf *out)
     return API_200;
 }
 
+/* ---- waiting for the disk ---- */
+
+struct job {
+    const struct api_sources *from;
+    uint64_t number;
+};
+
+static bool waits(const void *job)
+{
+    const struct job *j = job;
+    const char *why;
+    return j->from->capture->started(j->from->capture->cookie, j->number, &why) == -EAGAIN;
+}
+
+static bool some(void *job, uint64_t until_ns, struct buf *out, enum api_status *ret)
+{
+    const struct job *j = job;
+    const char *why = NULL;
+    (void)until_ns;
+    if (j->from->capture->started(j->from->capture->cookie, j->number, &why) < 0)
+        *ret = refuse(API_409, NULL, why, out);
+    else
+        api_json_put_take(api_capture_json(j->from), out);
+    return false;
+}
+
+static enum api_status start(const struct api_ask *ask, const struct api_capture_ask *how,
+                             struct buf *out)
+{
+    static const struct api_job_ops ops = { some, free, waits };
+    const struct api_capture *capture = ask->from->capture;
+    const char *why = NULL;
+    uint64_t number;
+    if (ask->later == NULL)
+        return refuse(API_503, NULL, "too much is at work; ask again in a second", out);
+    if (capture->start(capture->cookie, how, &number, &why) < 0)
+        return refuse(API_409, NULL, why, out);
+    struct job *j = mem_zalloc(sizeof *j);
+    *j = (struct job){ .from = ask->from, .number = number };
+    *ask->later = (struct api_later){ &ops, j };
+    return API_LATER;
+}
+
 enum api_status api_capture_post_answer(const struct api_ask *ask, struct buf *out)
 {
     const struct api_capture *capture = ask->from->capture;
     struct asked asked = { .on = NOT_SAID };
-    const char *why = NULL;
     if (!api_args_read(ask, takes, ARRAY_LEN(takes), &asked, out))
         return API_400;
     if (asked.on == NOT_SAID)
         return refuse(API_400, "state", "state is missing: on or off", out);
     if (capture == NULL)
         return refuse(API_409, NULL, "there are no captures here", out);
-    if (asked.on == 0)
-        capture->stop(capture->cookie);
-    else if (capture->start(capture->cookie, &asked.ask, &why) < 0)
-        return refuse(API_409, NULL, why, out);
+    if (asked.on != 0)
+        return start(ask, &asked.ask, out);
+    capture->stop(capture->cookie);
     api_json_put_take(api_capture_json(ask->from), out);
     return API_200;
 }

@@ -83,7 +83,7 @@ static enum api_status refuse(enum api_status status, const char *error, struct 
 
 enum api_status api_explain_answer(const struct api_ask *ask, struct buf *out)
 {
-    static const struct api_job_ops ops = { some, free };
+    static const struct api_job_ops ops = { .some = some, .free = free };
     struct explain_args args = { API_FRAMING_DATAGRAM };
     if (!api_args_read(ask, takes, ARRAY_LEN(takes), &args, out))
         return API_400;

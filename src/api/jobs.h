@@ -2,6 +2,8 @@
  * jobs: answers that take longer than the control thread may stay with one thing: they are made in
  * slices of half a millisecond, between which the loop goes round.
  *
+ * One that waits for somebody else is asked again every API_JOB_LOOK_MS, and the loop rests meanwhile.
+ *
  * A path's answer function fills in a struct api_later and returns API_LATER.  API_JOBS_MAX are at
  * work at a time, a slice of each in turn; who asks for one more gets a 503.
  *   thread   control
@@ -19,7 +21,7 @@
 
 struct http_request;
 
-enum { API_JOBS_MAX = 4, API_JOB_SLICE_NS = 500000 };
+enum { API_JOBS_MAX = 4, API_JOB_SLICE_NS = 500000, API_JOB_LOOK_MS = 10 };
 
 struct api_job_ops {
     /*
@@ -29,6 +31,8 @@ struct api_job_ops {
      */
     bool (*some)(void *job, uint64_t until_ns, struct buf *out, enum api_status *ret);
     void (*free)(void *job);
+    /* Is there nothing to go on with so far?  NULL: there always is */
+    bool (*waits)(const void *job);
 };
 
 /* The request's arguments are gone when the job goes on: it has copies.  Its body stays. */
@@ -48,7 +52,8 @@ struct api_jobs {
         struct buf json;
     } at[API_JOBS_MAX];
     unsigned n, next;
-    uv_idle_t working; /* active while n > 0; its owner closes it */
+    uv_idle_t working; /* active while one of them does not wait; its owner closes both */
+    uv_timer_t look;   /* while all of them wait */
     api_job_done done;
     void *cookie;
 };

@@ -162,8 +162,9 @@ static void answer(struct api_live *l, struct http_request *r)
     bool all = first == history_first(l->history);
     refresh(l);
     struct http_body *opening = all ? recent(l) : history_event(l, first);
-    if (!http_feed_answer(l->feed, r, opening))
-        refuse(r, "too many streams are open; http.max_streams is their limit");
+    const char *why = http_feed_answer(l->feed, r, opening);
+    if (why != NULL)
+        refuse(r, why);
     if (!all)
         http_body_unref(opening);
 }

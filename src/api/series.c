@@ -319,7 +319,8 @@ static void job_free(void *job)
 static enum api_status begin(const struct api_ask *ask, struct wanted *w, bool remove,
                              struct buf *out)
 {
-    static const struct api_job_ops find = { some, job_free }, delete = { delete_some, job_free };
+    static const struct api_job_ops find = { .some = some, .free = job_free };
+    static const struct api_job_ops delete = { .some = delete_some, .free = job_free };
     if (ask->later == NULL) {
         api_json_error(out, (struct slice){ 0 },
                        SLICE_LIT("too many searches are at work; ask again in a second"));

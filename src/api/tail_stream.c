@@ -26,13 +26,13 @@ struct tail_stream *tail_stream_new(uint32_t rate, uint64_t now_ns)
     return t;
 }
 
-bool tail_stream_answer(struct tail_stream *t, struct http_request *r)
+const char *tail_stream_answer(struct tail_stream *t, struct http_request *r)
 {
     static const char retry[] = "retry: 3000\n\n";
     struct http_body *b = http_body_take(http_feed_type, mem_strdup(retry), sizeof retry - 1);
-    bool yes = http_feed_answer(t->feed, r, b);
+    const char *why = http_feed_answer(t->feed, r, b);
     http_body_unref(b);
-    return yes;
+    return why;
 }
 
 static bool has_room(struct tail_stream *t)
@@ -53,11 +53,16 @@ static json_t *text_or_null(struct slice s)
     return s.ptr != NULL ? api_json_text(s) : json_null();
 }
 
-void tail_stream_line(struct tail_stream *t, const struct tail_line *line)
+void tail_stream_skip(struct tail_stream *t)
+{
+    t->skipped++;
+}
+
+bool tail_stream_line(struct tail_stream *t, const struct tail_line *line)
 {
     if (t->shown >= t->rate || !has_room(t)) {
-        t->skipped++;
-        return;
+        tail_stream_skip(t);
+        return false;
     }
     t->shown++;
     size_t len = line->line.len < TAIL_LINE_BYTES ? line->line.len : TAIL_LINE_BYTES;
@@ -68,6 +73,7 @@ void tail_stream_line(struct tail_stream *t, const struct tail_line *line)
     json_object_set_new(j, "listener", text_or_null(line->listener));
     json_object_set_new(j, "share", json_real(line->share));
     put_event(&t->lines, "line", j);
+    return true;
 }
 
 void tail_stream_flush(struct tail_stream *t, uint64_t now_ns)

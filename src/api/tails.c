@@ -16,21 +16,27 @@
 #include "base/now.h"
 #include "base/number.h"
 #include "http/answer.h"
+#include "http/feed.h"
 #include "http/mailbox.h"
 
 enum { MATCH_MAX = 256 };
 
+static const uint64_t second_ns = 1000000000;
+
 struct tail {
     struct tail_stream *stream; /* NULL: this place is free */
+    uint64_t who;               /* its reader's address as a number */
     char match[MATCH_MAX];
     size_t match_len;
-    bool of_line; /* match is a pattern of the line, not of the name */
+    bool of_line;   /* match is a pattern of the line, not of the name */
+    uint64_t steps; /* that it may take in what is left of this second */
 };
 
 struct api_tails {
     struct api_tails_opts opts;
     bool stopped;
     unsigned open;
+    uint64_t second_ns; /* when this second began */
     struct http_mailbox mailbox;
     uv_async_t asked;
     struct tail at[API_TAILS_MAX];
@@ -85,22 +91,46 @@ static void refuse(struct http_request *r, unsigned status, const char *why)
     refuse_take(r, status, &json);
 }
 
+/* A free place, for a client that may have one.  NULL: *ret_why says why not. */
+static struct tail *place_for(struct api_tails *t, struct http_request *r, const char **ret_why)
+{
+    const uint64_t who = http_request_who(r);
+    struct tail *found = NULL;
+    uint32_t held = 0;
+    for (struct tail *one = t->at; one < t->at + API_TAILS_MAX; one++) {
+        held += one->stream != NULL && one->who == who;
+        if (one->stream == NULL && found == NULL)
+            found = one;
+    }
+    const bool of_address = held >= http_request_share(r, API_TAILS_MAX);
+    if (found != NULL && !of_address)
+        return found;
+    *ret_why = found == NULL ? "16 tails are open, which is the most; try again later"
+                             : "too many tails of this address are open; http.max_streams_per_ip "
+                               "is their limit";
+    http_feed_refused(r, found != NULL);
+    return NULL;
+}
+
 static void begin(struct api_tails *t, struct http_request *r, const struct wants *w)
 {
-    struct tail *one = t->at;
-    while (one < t->at + API_TAILS_MAX && one->stream != NULL)
-        one++;
-    if (one == t->at + API_TAILS_MAX) {
-        refuse(r, 503, "16 tails are open, which is the most; try again later");
+    const uint64_t who = http_request_who(r); /* r may be gone once it is answered */
+    const char *why = NULL;
+    struct tail *one = place_for(t, r, &why);
+    if (one == NULL) {
+        refuse(r, 503, why);
         return;
     }
     struct tail_stream *stream = tail_stream_new(w->rate, now_mono_ns());
-    if (!tail_stream_answer(stream, r)) {
+    why = tail_stream_answer(stream, r);
+    if (why != NULL) {
         tail_stream_end(stream);
-        refuse(r, 503, "too many streams are open; http.max_streams is their limit");
+        refuse(r, 503, why);
         return;
     }
-    *one = (struct tail){ .stream = stream, .match_len = w->match.len };
+    *one = (struct tail){
+        .stream = stream, .who = who, .match_len = w->match.len, .steps = API_TAIL_SECOND_STEPS
+    };
     memcpy(one->match, w->match.ptr, w->match.len);
     one->of_line = memchr(one->match, ':', one->match_len) != NULL ||
                    memchr(one->match, '|', one->match_len) != NULL;
@@ -146,27 +176,38 @@ bool api_tails_open(const struct api_tails *t)
     return t != NULL && t->open > 0;
 }
 
-static bool matches(const struct tail *t, struct slice line, struct slice name)
+/* ret_cost grows by the steps that it took. */
+static bool matches(struct tail *t, struct slice line, struct slice name, uint32_t *ret_cost)
 {
     struct slice text = t->of_line || name.ptr == NULL ? line : name;
-    if (text.len > TAIL_LINE_BYTES) /* 0.5 ms with the worst of patterns */
+    const uint64_t may = t->steps < API_TAIL_LINE_STEPS ? t->steps : API_TAIL_LINE_STEPS;
+    uint64_t left = may;
+    if (text.len > TAIL_LINE_BYTES)
         text.len = TAIL_LINE_BYTES;
-    return t->stream != NULL && glob_match(slice_of(t->match, t->match_len), text);
+    enum glob_result is = glob_try(slice_of(t->match, t->match_len), text, &left);
+    t->steps -= may - left;
+    *ret_cost += (uint32_t)(may - left);
+    if (is == GLOB_GIVEN_UP)
+        tail_stream_skip(t->stream);
+    return is == GLOB_YES;
 }
 
-void api_tails_line(struct api_tails *t, struct slice line, struct slice name,
-                    void (*about)(void *cookie, struct tail_line *ret), void *cookie)
+uint32_t api_tails_line(struct api_tails *t, struct slice line, struct slice name,
+                        void (*about)(void *cookie, struct tail_line *ret), void *cookie)
 {
     struct tail_line l = { .line = line };
+    uint32_t cost = 0;
     bool known = false;
-    for (unsigned i = 0; i < API_TAILS_MAX; i++) {
-        if (!matches(&t->at[i], line, name))
+    for (struct tail *one = t->at; one < t->at + API_TAILS_MAX; one++) {
+        if (one->stream == NULL || !matches(one, line, name, &cost))
             continue;
         if (!known)
             about(cookie, &l);
         known = true;
-        tail_stream_line(t->at[i].stream, &l);
+        if (tail_stream_line(one->stream, &l))
+            cost += API_TAIL_SHOWN_STEPS;
     }
+    return cost;
 }
 
 static void end(struct api_tails *t, struct tail *one)
@@ -178,9 +219,14 @@ static void end(struct api_tails *t, struct tail *one)
 
 void api_tails_flush(struct api_tails *t, uint64_t now_ns)
 {
+    const bool over = now_ns >= t->second_ns + second_ns;
+    if (over)
+        t->second_ns = now_ns;
     for (struct tail *one = t->at; one < t->at + API_TAILS_MAX; one++) {
         if (one->stream == NULL)
             continue;
+        if (over)
+            one->steps = API_TAIL_SECOND_STEPS;
         tail_stream_flush(one->stream, now_ns);
         if (tail_stream_is_over(one->stream))
             end(t, one);

@@ -157,7 +157,7 @@ static void job_free(void *job)
 
 static enum api_status begin(const struct api_ask *ask, const struct wanted *w, struct buf *out)
 {
-    static const struct api_job_ops ops = { some, job_free };
+    static const struct api_job_ops ops = { .some = some, .free = job_free };
     if (ask->later == NULL) {
         api_json_error(out, (struct slice){ 0 },
                        SLICE_LIT("too many searches are at work; ask again in a second"));

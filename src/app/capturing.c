@@ -1,7 +1,8 @@
 /*
- *     capturing_begin    describe_sockets, map_places: which socket is at which place of a worker
- *     start              tap_all: the workers copy from the next read on
+ *     capturing_begin    capturing_taps_begin: which socket is at which place of a worker
+ *     start              capture_start: its thread makes a file
  *     on_timer           while there is a capture
+ *       starting         there is a file -> begun: the workers copy from the next read on
  *       on               a limit was met, or the disk fails -> let_go
  *       letting_go       no worker has a tap -> capture_finish
  *       finishing        the file is finished -> finished
@@ -11,21 +12,20 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "app/capturing_taps.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/now.h"
-#include "listen/tap.h"
 
-enum { LOOK_MS = 20, MS = 1000, END_MS = 5000 };
+enum { LOOK_MS = 20, MS = 1000, READY_MS = 1000, END_MS = 5000 };
 
 static void capturing_check(const struct capturing *c)
 {
     assert((c->phase == CAPTURING_OFF) == (c->running == NULL));
     assert(c->running == NULL || c->dir >= 0);
+    assert(c->failed <= c->asked && c->n <= c->asked);
 }
 
 /* ---- the folder ---- */
@@ -54,77 +54,71 @@ int capturing_usable(const struct capturing *c)
     return refuse_dir(c->config, -errno, "let the user of this process write to it");
 }
 
-/* ---- which socket is where ---- */
-
-static void describe_sockets(struct capturing *c)
-{
-    c->sockets = mem_zalloc(c->n_listeners * sizeof *c->sockets);
-    for (size_t i = 0; i < c->n_listeners; i++) {
-        const struct listener *l = &c->listeners[i];
-        socklen_t len = sizeof c->sockets[i].address;
-        c->sockets[i].url = l->address.name;
-        /* With the port that the kernel chose. */
-        if (l->n == 0 ||
-            getsockname(l->fds[0], (struct sockaddr *)&c->sockets[i].address, &len) < 0)
-            c->sockets[i].address.ss_family = AF_UNIX;
-    }
-}
-
-static void map_places(struct capturing *c, unsigned worker)
-{
-    uint16_t *at = mem_zalloc(WORKER_SOCKETS_MAX * sizeof *at);
-    for (size_t i = 0; i < c->n_listeners; i++) {
-        const struct listener *l = &c->listeners[i];
-        for (unsigned k = 0; k < l->n_readers; k++)
-            if ((l->reader + k) % c->n_workers == worker)
-                at[l->places[k]] = (uint16_t)i;
-    }
-    c->places[worker] = at;
-    c->feeds[worker] = (struct capture_feed){ .sockets = at, .n_sockets = WORKER_SOCKETS_MAX };
-}
-
 /* ---- its steps ---- */
-
-static void tap_all(struct capturing *c, bool on)
-{
-    for (unsigned i = 0; i < c->n_workers; i++)
-        worker_tap(c->workers[i], TAP_CAPTURE, on ? c->taps[i] : NULL);
-}
-
-static void make_taps(struct capturing *c)
-{
-    const struct tap_opts o = { .ring_bytes = CAPTURE_RING_BYTES,
-                                .share = c->share,
-                                .most = (uint32_t)c->config->capture_snaplen,
-                                .senders = true };
-    for (unsigned i = 0; i < c->n_workers; i++) {
-        c->taps[i] = tap_new(&o);
-        c->feeds[i].ring = tap_ring_of(c->taps[i]);
-    }
-}
-
-static void free_taps(struct capturing *c)
-{
-    for (unsigned i = 0; i < c->n_workers; i++) {
-        tap_free(c->taps[i]);
-        c->taps[i] = NULL;
-    }
-}
-
-static uint64_t dropped_by_rings(const struct capturing *c)
-{
-    uint64_t n = 0;
-    for (unsigned i = 0; i < c->n_workers && c->taps[i] != NULL; i++)
-        n += tap_ring_counts(tap_ring_of(c->taps[i])).dropped;
-    return n;
-}
 
 static void let_go(struct capturing *c, enum capture_end why)
 {
     assert(c->phase == CAPTURING_ON);
     c->phase = CAPTURING_LETTING_GO;
     c->end = why;
-    tap_all(c, false);
+    capturing_taps_turn(&c->taps, false);
+}
+
+/* returns  whether all that is shown is of a capture that goes on */
+static bool has_begun(const struct capturing *c)
+{
+    return c->phase != CAPTURING_OFF && c->phase != CAPTURING_STARTING;
+}
+
+/* seen: its first look, with a file */
+static void begun(struct capturing *c, const struct capture_seen *seen)
+{
+    const struct capturing_next *next = &c->next;
+    c->phase = CAPTURING_ON;
+    c->seen = *seen;
+    c->share = next->share;
+    c->until_ms = next->until_ms;
+    c->dropped = 0;
+    c->n++;
+    capturing_taps_turn(&c->taps, true);
+    LOG(LOG_INFO, "capture begun", F_STR("dir", c->config->capture_dir), F_STR("file", seen->file),
+        F_NUM("share", c->share), F_U64("max_bytes", next->max_bytes),
+        F_U64("seconds", next->seconds));
+    if (next->unwanted)
+        let_go(c, CAPTURE_END_ASKED);
+}
+
+static void log_failure(const struct capturing *c, const char *error)
+{
+    LOG(LOG_ERROR, "cannot capture", F_STR("dir", c->config->capture_dir), F_STR("error", error));
+}
+
+/* The thread has ended, without a file.  error  0: it was not wanted any more */
+static void not_begun(struct capturing *c, int error)
+{
+    c->running = NULL;
+    c->phase = CAPTURING_OFF;
+    capturing_taps_free(&c->taps);
+    uv_timer_stop(&c->timer);
+    if (error < 0) {
+        c->failed = c->asked;
+        c->error = error;
+        log_failure(c, err_text(error));
+    }
+    capturing_check(c);
+}
+
+static void starting(struct capturing *c, unsigned wait_ms)
+{
+    struct capture_seen seen;
+    capture_await(c->running, wait_ms, &seen);
+    if (seen.began) {
+        begun(c, &seen);
+    } else if (seen.ended) {
+        capture_finish(c->running);
+        if (capture_join(c->running, 0, &seen)) /* as it has ended */
+            not_begun(c, seen.error);
+    }
 }
 
 static void log_end(const struct capturing *c)
@@ -143,8 +137,8 @@ static void finished(struct capturing *c)
     c->phase = CAPTURING_OFF;
     if (c->seen.over == CAPTURE_END_ERROR) /* the disk may fail when the file is finished */
         c->end = CAPTURE_END_ERROR;
-    c->dropped = dropped_by_rings(c);
-    free_taps(c);
+    c->dropped = capturing_taps_dropped(&c->taps);
+    capturing_taps_free(&c->taps);
     c->past.packets += c->seen.packets;
     c->past.bytes += c->seen.bytes;
     c->past.dropped_buffer += c->dropped;
@@ -155,22 +149,18 @@ static void finished(struct capturing *c)
     capturing_check(c);
 }
 
-static bool all_let_go(const struct capturing *c)
-{
-    for (unsigned i = 0; i < c->n_workers; i++)
-        if (!worker_tapped(c->workers[i]))
-            return false;
-    return true;
-}
-
 static void on_timer(uv_timer_t *timer)
 {
     struct capturing *c = timer->data;
     capturing_check(c);
+    if (c->phase == CAPTURING_STARTING)
+        starting(c, 0);
+    if (!has_begun(c))
+        return;
     capture_look(c->running, &c->seen);
     if (c->phase == CAPTURING_ON && c->seen.over != CAPTURE_GOES_ON)
         let_go(c, c->seen.over);
-    if (c->phase == CAPTURING_LETTING_GO && all_let_go(c)) {
+    if (c->phase == CAPTURING_LETTING_GO && capturing_taps_let_go(&c->taps)) {
         c->phase = CAPTURING_FINISHING;
         capture_finish(c->running);
     }
@@ -200,59 +190,79 @@ static const char *what_is_wrong(const struct capturing *c, const struct api_cap
     return NULL;
 }
 
-static int start(void *capturing, const struct api_capture_ask *ask, const char **ret_why)
+static int start(void *capturing, const struct api_capture_ask *ask, uint64_t *ret_number,
+                 const char **ret_why)
 {
     struct capturing *c = capturing;
     const struct config *k = c->config;
     *ret_why = what_is_wrong(c, ask);
     if (*ret_why != NULL)
         return -EINVAL;
-    c->share = ask->share > 0 ? ask->share : k->capture_share;
-    c->until_ms = ask->seconds > 0 ? now_wall_ms() + (int64_t)ask->seconds * MS : 0;
-    make_taps(c);
+    const struct capturing_next next = {
+        .share = ask->share > 0 ? ask->share : k->capture_share,
+        .until_ms = ask->seconds > 0 ? now_wall_ms() + (int64_t)ask->seconds * MS : 0,
+        .seconds = ask->seconds,
+        .max_bytes = bytes_of(c, ask),
+    };
+    capturing_taps_make(&c->taps, next.share, (uint32_t)k->capture_snaplen);
     const struct capture_opts o = { .dir = c->dir,
                                     .snaplen = (uint32_t)k->capture_snaplen,
-                                    .max_bytes = bytes_of(c, ask),
+                                    .max_bytes = next.max_bytes,
                                     .file_bytes = k->capture_max_file_bytes,
                                     .max_files = (unsigned)k->capture_max_files,
-                                    .until_ms = c->until_ms,
-                                    .sockets = c->sockets,
-                                    .n_sockets = c->n_listeners,
-                                    .feeds = c->feeds,
-                                    .n_feeds = c->n_workers };
+                                    .until_ms = next.until_ms,
+                                    .sockets = c->taps.sockets,
+                                    .n_sockets = c->taps.n_listeners,
+                                    .feeds = c->taps.feeds,
+                                    .n_feeds = c->taps.n_workers };
     int rc = capture_start(&o, &c->running);
     if (rc < 0) {
-        free_taps(c);
+        capturing_taps_free(&c->taps);
         *ret_why = err_text(rc);
         return rc;
     }
-    c->phase = CAPTURING_ON;
-    c->dropped = 0;
-    c->n++;
-    tap_all(c, true);
-    capture_look(c->running, &c->seen);
+    c->phase = CAPTURING_STARTING;
+    c->next = next;
+    *ret_number = ++c->asked;
     uv_timer_start(&c->timer, on_timer, LOOK_MS, LOOK_MS);
-    LOG(LOG_INFO, "capture begun", F_STR("dir", k->capture_dir), F_STR("file", c->seen.file),
-        F_NUM("share", c->share), F_U64("max_bytes", o.max_bytes), F_U64("seconds", ask->seconds));
     return 0;
+}
+
+static int started(const void *capturing, uint64_t number, const char **ret_why)
+{
+    const struct capturing *c = capturing;
+    if (c->phase == CAPTURING_STARTING && number == c->asked)
+        return -EAGAIN;
+    if (number != c->failed)
+        return 0;
+    *ret_why = err_text(c->error);
+    return -EIO;
 }
 
 static void stop(void *capturing)
 {
     struct capturing *c = capturing;
+    if (c->phase == CAPTURING_STARTING)
+        c->next.unwanted = true;
     if (c->phase == CAPTURING_ON)
         let_go(c, CAPTURE_END_ASKED);
 }
 
+static const char *state_of(const struct capturing *c)
+{
+    static const char *const states[] = { "off", "starting", "on", "stopping", "stopping" };
+    const bool unwanted = c->phase == CAPTURING_STARTING && c->next.unwanted;
+    return unwanted ? "stopping" : states[c->phase];
+}
+
 static void show(const void *capturing, struct api_capture_view *ret)
 {
-    static const char *const states[] = { "off", "on", "stopping", "stopping" };
     const struct capturing *c = capturing;
     const char *why = c->phase == CAPTURING_OFF && c->n > 0 ? capture_end_why(c->end) : NULL;
     if (why != NULL && c->end == CAPTURE_END_ERROR)
         why = err_text(c->seen.error);
     *ret = (struct api_capture_view){
-        .state = why != NULL ? "stopped" : states[c->phase],
+        .state = why != NULL ? "stopped" : state_of(c),
         .why = why,
         .dir = c->dir >= 0 ? c->config->capture_dir : NULL,
         .file = c->n > 0 ? c->seen.file : NULL,
@@ -260,7 +270,7 @@ static void show(const void *capturing, struct api_capture_view *ret)
         .until_ms = c->until_ms,
         .packets = c->seen.packets,
         .bytes = c->seen.bytes,
-        .dropped = c->seen.lost + (c->phase == CAPTURING_OFF ? c->dropped : dropped_by_rings(c)),
+        .dropped = c->seen.lost + (has_begun(c) ? capturing_taps_dropped(&c->taps) : c->dropped),
         .files = c->seen.files,
     };
 }
@@ -269,20 +279,41 @@ static void show(const void *capturing, struct api_capture_view *ret)
 
 int capturing_begin(struct capturing *c, uv_loop_t *loop)
 {
-    c->api = (struct api_capture){ .show = show, .start = start, .stop = stop, .cookie = c };
+    c->api = (struct api_capture){
+        .show = show, .start = start, .started = started, .stop = stop, .cookie = c
+    };
     c->timer.data = c;
-    describe_sockets(c);
-    c->feeds = mem_zalloc(c->n_workers * sizeof *c->feeds);
-    for (unsigned i = 0; i < c->n_workers; i++)
-        map_places(c, i);
+    capturing_taps_begin(&c->taps);
     return uv_timer_init(loop, &c->timer);
 }
 
 void capturing_ready(struct capturing *c)
 {
     const char *why = "";
-    if (c->config->capture_start && start(c, &(struct api_capture_ask){ 0 }, &why) < 0)
-        LOG(LOG_ERROR, "cannot capture", F_STR("dir", c->config->capture_dir), F_STR("error", why));
+    uint64_t number;
+    if (!c->config->capture_start)
+        return;
+    if (start(c, &(struct api_capture_ask){ 0 }, &number, &why) < 0)
+        log_failure(c, why);
+    else
+        starting(c, READY_MS);
+}
+
+/* returns  false: the disk hangs */
+static bool end_within(struct capturing *c, unsigned wait_ms)
+{
+    struct capture_seen seen;
+    const bool had_begun = has_begun(c);
+    capture_finish(c->running);
+    if (!capture_join(c->running, wait_ms, &seen))
+        return false;
+    if (!had_begun) {
+        not_begun(c, seen.error);
+        return true;
+    }
+    c->seen = seen;
+    finished(c);
+    return true;
 }
 
 void capturing_end(struct capturing *c)
@@ -291,10 +322,7 @@ void capturing_end(struct capturing *c)
         return;
     if (c->phase == CAPTURING_ON)
         c->end = CAPTURE_END_SHUTDOWN;
-    capture_finish(c->running);
-    if (capture_join(c->running, END_MS, &c->seen))
-        finished(c);
-    else
+    if (!end_within(c, END_MS))
         LOG(LOG_ERROR, "the disk does not take the end of the capture, which is left behind",
             F_STR("dir", c->config->capture_dir), F_STR("file", c->seen.file),
             F_STR("remedy", "see what holds up the disk; the file may lack its last packets"));
@@ -304,28 +332,21 @@ void capturing_close(struct capturing *c)
 {
     if (c->phase != CAPTURING_OFF) /* left behind: its thread may still look at all of it */
         return;
-    for (unsigned i = 0; i < c->n_workers; i++) {
-        free(c->places[i]);
-        c->places[i] = NULL;
-    }
-    free(c->feeds);
-    free(c->sockets);
+    capturing_taps_end(&c->taps);
     if (c->dir >= 0)
         (void)close(c->dir);
-    c->feeds = NULL;
-    c->sockets = NULL;
     c->dir = -1;
 }
 
 void capturing_stats(const struct capturing *c, struct capture_stats *ret)
 {
     *ret = c->past;
-    ret->on = c->phase != CAPTURING_OFF;
+    ret->on = has_begun(c);
     ret->files = c->seen.files;
     if (!ret->on)
         return;
     ret->packets += c->seen.packets;
     ret->bytes += c->seen.bytes;
-    ret->dropped_buffer += dropped_by_rings(c);
+    ret->dropped_buffer += capturing_taps_dropped(&c->taps);
     ret->dropped_disk += c->seen.lost;
 }

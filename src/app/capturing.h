@@ -2,7 +2,9 @@
  * capturing: the daemon's captures: workers' taps into a capture of the room capture/, begun and
  * ended by configuration, by the API and by limits.  Private to app/.
  *
- *     OFF ──start──> ON ──stop, or a limit──> LETTING_GO ──workers let go──> FINISHING ──> OFF
+ *     OFF ──start──> STARTING ──a file──> ON ──stop, or a limit──> LETTING_GO ──workers let go──>
+ *     FINISHING ──> OFF
+ *                    STARTING ──no file──> OFF
  *
  *   thread   control, but for what says otherwise
  */
@@ -12,35 +14,45 @@
 #include <uv.h>
 
 #include "api/capture_view.h"
+#include "app/capturing_taps.h"
 #include "capture/capture.h"
 #include "config/config.h"
-#include "listen/listener.h"
-#include "listen/worker.h"
 
-enum capturing_phase { CAPTURING_OFF, CAPTURING_ON, CAPTURING_LETTING_GO, CAPTURING_FINISHING };
+enum capturing_phase {
+    CAPTURING_OFF,
+    CAPTURING_STARTING,
+    CAPTURING_ON,
+    CAPTURING_LETTING_GO,
+    CAPTURING_FINISHING
+};
+
+/* A capture that is asked for, until it has begun. */
+struct capturing_next {
+    double share;
+    int64_t until_ms;
+    uint64_t seconds, max_bytes;
+    bool unwanted; /* it was asked to end meanwhile */
+};
 
 struct capturing {
     /* Set by whoever has it, before capturing_begin: */
     const struct config *config;
-    struct worker **workers; /* n_workers */
-    unsigned n_workers;
-    const struct listener *listeners; /* n_listeners */
-    size_t n_listeners;
+    struct capturing_taps taps; /* its workers and listeners */
     /* Its own: */
     int dir; /* capture.dir; -1: it is not set */
     enum capturing_phase phase;
-    enum capture_end end;     /* why the capture ends, or the last one did */
-    struct capture *running;  /* NULL: OFF */
-    struct capture_seen seen; /* of it, or of the last one */
+    enum capture_end end;    /* why the capture ends, or the last one did */
+    struct capture *running; /* NULL: OFF */
+    struct capturing_next next;
+    uint64_t asked;  /* number of the last one that was asked for */
+    uint64_t failed; /* of the last one that did not begin, and why */
+    int error;
+    struct capture_seen seen; /* of the one that has begun, or of the last one; as what follows */
     double share;
     int64_t until_ms;
     uint64_t dropped;          /* of the last one: they found the buffer full */
     uint64_t n;                /* captures so far */
     struct capture_stats past; /* of those that have ended */
-    struct capture_socket *sockets;
-    struct capture_feed *feeds;           /* n_workers */
-    uint16_t *places[LISTEN_WORKERS_MAX]; /* of each feed: its sockets */
-    struct tap *taps[LISTEN_WORKERS_MAX]; /* of this capture */
     uv_timer_t timer;
     struct api_capture api;
 };
@@ -54,7 +66,8 @@ int capturing_usable(const struct capturing *c);
 /* All workers have their sockets.   returns  0, or -errno of libuv */
 int capturing_begin(struct capturing *c, uv_loop_t *loop);
 
-/* The workers run: with capture.start a capture begins.  What fails is logged. */
+/* The workers run: with capture.start a capture begins, for which it waits a second at most: one
+ * that the disk holds up begins later.  What fails is logged. */
 void capturing_ready(struct capturing *c);
 
 /* The workers are gone: the capture that runs has all they read, and ends here; where the disk

@@ -14,7 +14,8 @@
 #include "base/now.h"
 
 /* Samples; and how many bytes are looked at between two looks at the clock, by the line: what is
- * done with one takes about as long as its bytes are many, and a short one is LINE_LEAST. */
+ * done with one takes about as long as its bytes are many, and a short one is LINE_LEAST.  What
+ * takes longer is told by on_line. */
 enum { BATCH = 64, LOOK_AFTER = 2048, LINE_LEAST = 128 };
 
 struct sampling {
@@ -49,10 +50,11 @@ static void note_sample(const struct sample *s, struct sampled *one)
         one->origin = s->origin;
 }
 
-/* cut: by the kernel, so that it is an error whatever it says */
-static void take_line(struct sampling *s, struct sampled *one, bool cut)
+/* cut: by the kernel, so that it is an error whatever it says.  returns  as on_line */
+static uint32_t take_line(struct sampling *s, struct sampled *one, bool cut)
 {
     struct batch *b = &s->batch;
+    uint32_t cost = 0;
     bool more;
     one->name = one->origin = slice_of(NULL, 0);
     one->samples = 0;
@@ -66,16 +68,17 @@ static void take_line(struct sampling *s, struct sampled *one, bool cut)
             note_sample(&b->samples[0], one);
         one->rejected = s->rejected;
         if (!more)
-            s->opts.on_line(s->opts.cookie, one);
+            cost = s->opts.on_line(s->opts.cookie, one);
         batch_clear(b);
     } while (more);
+    return cost;
 }
 
 /* ---- datagrams ---- */
 
-static bool is_time_up(struct sampling *s, size_t line_len)
+static bool is_time_up(struct sampling *s, size_t line_len, uint32_t beyond)
 {
-    s->looked += line_len > LINE_LEAST ? (uint32_t)line_len : LINE_LEAST;
+    s->looked += beyond + (line_len > LINE_LEAST ? (uint32_t)line_len : LINE_LEAST);
     if (s->looked < LOOK_AFTER)
         return false;
     s->looked = 0;
@@ -87,15 +90,16 @@ static bool take_datagram(struct sampling *s)
 {
     bool up = false;
     while (!up && s->read < s->rec.len) {
+        uint32_t beyond = 0;
         const char *at = s->text + s->read, *stop = s->text + s->rec.len;
         const char *lf = memchr(at, '\n', (size_t)(stop - at)), *end = lf != NULL ? lf : stop;
         s->one.line = slice_of(at, (size_t)(end - at));
         s->read = lf != NULL ? (uint32_t)(lf + 1 - s->text) : s->rec.len;
         if (s->one.line.len > 0) {
-            take_line(s, &s->one, lf == NULL && s->rec.flags & TAP_TRUNCATED);
+            beyond = take_line(s, &s->one, lf == NULL && s->rec.flags & TAP_TRUNCATED);
             s->one.first = false;
         }
-        up = is_time_up(s, s->one.line.len);
+        up = is_time_up(s, s->one.line.len, beyond);
     }
     if (s->read == s->rec.len && !s->one.first)
         s->opts.on_datagram(s->opts.cookie, &s->rec);

@@ -276,10 +276,10 @@ int server_build(struct server *s, void (*on_turned)(void *server))
     if ((rc = make_workers(s, on_turned)) < 0)
         return rc;
     event_log_tell(s->events.log, on_entry, s);
-    s->capturing.workers = s->workers;
-    s->capturing.n_workers = s->n_workers;
-    s->capturing.listeners = s->listeners;
-    s->capturing.n_listeners = s->n_listeners;
+    s->capturing.taps.workers = s->workers;
+    s->capturing.taps.n_workers = s->n_workers;
+    s->capturing.taps.listeners = s->listeners;
+    s->capturing.taps.n_listeners = s->n_listeners;
     return capturing_begin(&s->capturing, &s->loop);
 }
 

@@ -44,9 +44,22 @@ static unsigned no_cluster(void *unused, const char **ret_text)
     return 404;
 }
 
+static enum http_guarded metrics_guarded(const struct server *s)
+{
+    return s->config->http_guard_metrics ? HTTP_GUARDED : HTTP_UNGUARDED;
+}
+
+static struct http_route metrics_route(const struct server *s)
+{
+    return (struct http_route){ .path = "/metrics",
+                                .guarded = metrics_guarded(s),
+                                .ask = http_mailbox_ask,
+                                .cookie = scrape_mailbox(s->scrape) };
+}
+
 static struct http_route cluster_route(const struct server *s)
 {
-    struct http_route r = { .path = "/cluster/metrics" };
+    struct http_route r = { .path = "/cluster/metrics", .guarded = metrics_guarded(s) };
     if (s->cluster == NULL) {
         r.probe = no_cluster;
     } else {
@@ -165,7 +178,7 @@ int server_http_start(struct server *s)
         page[0],
         page[1],
         /* Asked before the saved state is loaded, it waits: the loop does not run until then. */
-        { .path = "/metrics", .ask = http_mailbox_ask, .cookie = scrape_mailbox(s->scrape) },
+        metrics_route(s),
         cluster_route(s),
         api_route(s->api),
         api_tails_route(s->tails),
@@ -187,6 +200,7 @@ int server_http_start(struct server *s)
                            .max_connections = s->descriptors.http_connections,
                            .max_per_ip = c->http_max_per_ip,
                            .max_streams = c->http_max_streams,
+                           .max_streams_per_ip = c->http_max_streams_per_ip,
                            .timeout_s = (uint32_t)(c->http_timeout_ms / 1000),
                            .allow = &allow,
                            .hosts = c->http_hosts,

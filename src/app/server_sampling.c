@@ -97,13 +97,14 @@ static void tell_about(void *cookie, struct tail_line *ret)
         ret->listener = slice_str(l->address.name);
 }
 
-static void on_line(void *server, const struct sampled *one)
+static uint32_t on_line(void *server, const struct sampled *one)
 {
     struct server *s = server;
     struct about about = { .server = s, .one = one };
     note_top(s, one);
-    if (api_tails_open(s->tails))
-        api_tails_line(s->tails, one->line, one->name, tell_about, &about);
+    if (!api_tails_open(s->tails))
+        return 0;
+    return api_tails_line(s->tails, one->line, one->name, tell_about, &about);
 }
 
 static bool on_drained(void *server)

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { SEARCHED_BY_STEP = 16 }; /* bytes: memchr takes that many at a time */
+
 /* How many bytes of the pattern stand for one of the text, at p; 0: they do not match. */
 static size_t step(struct slice pattern, size_t p, char c)
 {
@@ -23,31 +25,48 @@ static const char *next_place(struct slice pattern, size_t p, struct slice text,
     return memchr(text.ptr + from, c, text.len - from);
 }
 
+static void spend(uint64_t *steps, size_t searched)
+{
+    const uint64_t n = searched / SEARCHED_BY_STEP;
+    *steps -= n < *steps ? n : *steps;
+}
+
 /* Only the last '*' is ever widened: what an earlier one could take, that one takes as well. */
-bool glob_match(struct slice pattern, struct slice text)
+enum glob_result glob_try(struct slice pattern, struct slice text, uint64_t *steps)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, from = 0;
     while (t < text.len) {
         size_t n;
+        if (*steps == 0)
+            return GLOB_GIVEN_UP;
+        --*steps;
         if (p < pattern.len && pattern.ptr[p] == '*') {
             star = p++;
             from = t;
             if (p == pattern.len)
-                return true;
+                return GLOB_YES;
         } else if (p < pattern.len && (n = step(pattern, p, text.ptr[t])) > 0) {
             p += n;
             t++;
         } else if (star != SIZE_MAX) {
             p = star + 1;
             const char *at = next_place(pattern, p, text, ++from);
+            t = at != NULL ? (size_t)(at - text.ptr) : text.len;
+            spend(steps, t - from);
             if (at == NULL)
-                return false;
-            t = from = (size_t)(at - text.ptr);
+                return GLOB_NO;
+            from = t;
         } else {
-            return false;
+            return GLOB_NO;
         }
     }
     while (p < pattern.len && pattern.ptr[p] == '*')
         p++;
-    return p == pattern.len;
+    return p == pattern.len ? GLOB_YES : GLOB_NO;
+}
+
+bool glob_match(struct slice pattern, struct slice text)
+{
+    uint64_t steps = UINT64_MAX;
+    return glob_try(pattern, text, &steps) == GLOB_YES;
 }

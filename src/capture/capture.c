@@ -1,15 +1,19 @@
 /*
- *     capture_start   describe, output_open, the thread
- *     run             drain, look_after, a pause; until it is told to finish and the rings are
+ *     capture_start   describe, the thread
+ *     run             begin: output_open
+ *       write_all     drain, look_after, a pause; until it is told to finish and the rings are
  *                     empty
- *       drain         the records of all rings by their time, a batch of them
- *         write_one
- *       look_after    once a second
+ *         drain       the records of all rings by their time, a batch of them
+ *           write_one
+ *         look_after  once a second
  *       publish       what others see of it
  *
  * Why the capture is over is known to the thread alone until control has looked; meanwhile, and
- * while the workers still have the rings, what comes is read and counted as lost (an error) or
- * left out (a limit: those that came after it are none of the capture's).
+ * while the workers still have the rings, what comes is read and
+ *     counted as lost   the disk fails or is full
+ *     written           it came before until_ms
+ *     left out          it came after until_ms, or after the packet that was too much for max_bytes:
+ *                       it is none of the capture's
  */
 #include "capture/capture.h"
 
@@ -29,7 +33,8 @@
 enum {
     PAUSE_MS = 5, /* a thirtieth of what a ring lasts at 80 MB/s */
     BATCH = 512,  /* records, before their room is given back */
-    LOOK_MS = 1000
+    LOOK_MS = 1000,
+    NS_PER_MS = 1000000
 };
 
 static_assert((int)CAPTURE_NAME_MAX <= (int)CAPTURE_FILE_MAX, "a name has room");
@@ -42,6 +47,7 @@ struct capture {
     const struct tap_record **head; /* of each feed: its next record, or NULL */
     struct output out;
     struct buf begin; /* of each file */
+    bool began;
     uint64_t looked_ms;
     enum capture_end over;
     int error;
@@ -64,6 +70,7 @@ static void publish(struct capture *c, bool ended)
 {
     const struct output *o = &c->out;
     pthread_mutex_lock(&c->lock);
+    c->seen.began = c->began;
     c->seen.over = c->over;
     c->seen.error = c->error;
     c->seen.ended = ended;
@@ -81,6 +88,22 @@ static void fail(struct capture *c, int rc)
     c->error = rc;
 }
 
+static bool is_late(const struct capture *c, const struct tap_record *rec)
+{
+    const uint64_t until_ns = (uint64_t)c->opts.until_ms * NS_PER_MS;
+    return c->opts.until_ms > 0 && rec->stamp_ns >= until_ns;
+}
+
+/* What its time does not end: packets that came before lie in the rings until they are read. */
+static bool is_wanted(struct capture *c, const struct tap_record *rec)
+{
+    const bool late = is_late(c, rec);
+    c->lost += !late && (c->over == CAPTURE_END_ERROR || c->over == CAPTURE_END_DISK_FULL);
+    if (late && c->over == CAPTURE_GOES_ON)
+        c->over = CAPTURE_END_TIME;
+    return !late && (c->over == CAPTURE_GOES_ON || c->over == CAPTURE_END_TIME);
+}
+
 static void write_one(struct capture *c, const struct capture_feed *feed,
                       const struct tap_record *rec, int64_t now_ms)
 {
@@ -89,8 +112,7 @@ static void write_one(struct capture *c, const struct capture_feed *feed,
     struct packet p = { .time_ns = rec->stamp_ns,
                         .payload = { tap_record_data(rec), rec->len },
                         .len = rec->orig_len };
-    c->lost += c->over == CAPTURE_END_ERROR;
-    if (c->over != CAPTURE_GOES_ON)
+    if (!is_wanted(c, rec))
         return;
     assert(number < c->opts.n_sockets);
     origin_set(&c->opts.sockets[number], number, rec, &p);
@@ -138,7 +160,7 @@ static unsigned drain(struct capture *c)
 static void look_at_files(struct capture *c)
 {
     int rc = output_look(&c->out);
-    if (rc < 0 && c->over == CAPTURE_GOES_ON)
+    if (rc < 0 && c->over != CAPTURE_END_ERROR)
         fail(c, rc);
 }
 
@@ -168,11 +190,24 @@ static bool told_to_finish(struct capture *c)
     return finish;
 }
 
-static void *run(void *capture)
+/* Nobody has brought anything so far.  returns  false: it does not begin */
+static bool begin(struct capture *c)
+{
+    int rc = output_open(&c->out, c->opts.dir, c->opts.max_files, now_wall_ms());
+    if (rc < 0) {
+        fail(c, rc);
+        return false;
+    }
+    c->began = !told_to_finish(c);
+    if (!c->began)
+        output_drop(&c->out);
+    return c->began;
+}
+
+static void write_all(struct capture *c)
 {
     const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
-    struct capture *c = capture;
-    (void)pthread_setname_np(pthread_self(), "capture");
+    publish(c, false);
     for (bool last = false, more = true; more || !last;) {
         last = told_to_finish(c); /* before the rings are looked at for the last time */
         more = drain(c) > 0;
@@ -185,6 +220,14 @@ static void *run(void *capture)
     int rc = output_close(&c->out);
     if (rc < 0 && c->over != CAPTURE_END_ERROR)
         fail(c, rc);
+}
+
+static void *run(void *capture)
+{
+    struct capture *c = capture;
+    (void)pthread_setname_np(pthread_self(), "capture");
+    if (begin(c))
+        write_all(c);
     publish(c, true);
     return NULL;
 }
@@ -226,27 +269,19 @@ static int start_thread(struct capture *c)
 int capture_start(const struct capture_opts *o, struct capture **ret)
 {
     struct capture *c = mem_zalloc(sizeof *c);
-    const uint64_t now_ns = now_wall_ns();
     c->opts = *o;
     c->over = c->seen.over = CAPTURE_GOES_ON;
     c->looked_ms = now_mono_ms();
     c->head = mem_zalloc(o->n_feeds * sizeof(struct tap_record *));
     pthread_mutex_init(&c->lock, NULL);
-    describe(c, now_ns);
+    describe(c, now_wall_ns());
     c->out = (struct output){ .snaplen = o->snaplen,
                               .max_bytes = o->max_bytes,
                               .max_file_bytes = o->file_bytes,
                               .begin = buf_slice(&c->begin) };
     capture_check(c);
-    int rc = output_open(&c->out, o->dir, o->max_files, (int64_t)(now_ns / 1000000));
+    int rc = start_thread(c);
     if (rc < 0) {
-        release(c);
-        return rc;
-    }
-    publish(c, false);
-    rc = start_thread(c);
-    if (rc < 0) {
-        output_drop(&c->out);
         release(c);
         return rc;
     }
@@ -259,6 +294,15 @@ void capture_look(struct capture *c, struct capture_seen *ret)
     pthread_mutex_lock(&c->lock);
     *ret = c->seen;
     pthread_mutex_unlock(&c->lock);
+}
+
+void capture_await(struct capture *c, unsigned wait_ms, struct capture_seen *ret)
+{
+    const struct timespec pause = { .tv_nsec = 1000000 };
+    const uint64_t until_ms = now_mono_ms() + wait_ms;
+    for (capture_look(c, ret); !ret->began && !ret->ended && now_mono_ms() < until_ms;
+         capture_look(c, ret))
+        (void)nanosleep(&pause, NULL);
 }
 
 void capture_finish(struct capture *c)

@@ -119,17 +119,27 @@ void capture_files_drop(struct capture_files *f)
     (void)unlinkat(f->dir, part, 0);
 }
 
-int capture_files_finish(struct capture_files *f)
+/* Where there are no locks, another process that tidies may have done it. */
+static int give_name(const struct capture_files *f)
 {
     char part[CAPTURE_NAME_MAX];
-    assert(f->fd >= 0);
     part_of(f->name, part);
+    if (renameat(f->dir, part, f->dir, f->name) == 0)
+        return 0;
+    int rc = -errno;
+    return rc == -ENOENT && is_there(f, f->name) ? 0 : rc;
+}
+
+/* Its name comes before the end of its lock, without which it looks as if a crash had left it. */
+int capture_files_finish(struct capture_files *f)
+{
+    assert(f->fd >= 0);
     int rc = fsync(f->fd) < 0 ? -errno : 0;
+    if (rc == 0)
+        rc = give_name(f);
     if (close(f->fd) < 0 && rc == 0)
         rc = -errno;
     f->fd = -1;
-    if (rc == 0 && renameat(f->dir, part, f->dir, f->name) < 0)
-        rc = -errno;
     return rc < 0 ? rc : sync_dir(f);
 }
 

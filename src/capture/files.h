@@ -42,7 +42,7 @@ int capture_files_create(struct capture_files *f, int64_t now_ms);
 int capture_files_write(struct capture_files *f, struct slice bytes);
 
 /* The file is whole: it is on the disk when it has its name.   returns  0 or -errno; closed in both
- * cases, and as .part in the second */
+ * cases, and as a rule .part in the second */
 int capture_files_finish(struct capture_files *f);
 
 /* There is no such file, as if it had not been begun. */

@@ -123,6 +123,13 @@ uint64_t http_connections_who(const struct sockaddr *from)
     return who | 1ull << 32; /* apart from ::1, whose first 64 bits are 0 */
 }
 
+bool http_connections_is_loopback(uint64_t who)
+{
+    uint8_t first;
+    memcpy(&first, &who, sizeof first);
+    return who == 0 || (who >> 32 == 1 && first == 127);
+}
+
 static struct peer **peer_at(struct http_connections *cs, uint64_t who)
 {
     struct peer **at = &cs->buckets[who * 0x9E3779B97F4A7C15ull >> 56];
@@ -257,13 +264,17 @@ void http_connection_abandon(struct http_connection *c)
     pthread_mutex_unlock(&c->all->lock);
 }
 
-void http_connection_streams(struct http_connection *c)
+/* One that is leaving is counted no more: its feed will find out. */
+bool http_connection_streams(struct http_connection *c, uint32_t most)
 {
     pthread_mutex_lock(&c->all->lock);
-    if (!c->streams && !c->leaving)
+    const bool yes = c->leaving || c->peer->streams < most;
+    assert(!c->streams);
+    c->streams = yes && !c->leaving;
+    if (c->streams)
         c->peer->streams++;
-    c->streams = true;
     pthread_mutex_unlock(&c->all->lock);
+    return yes;
 }
 
 static bool tcp_info(int fd, struct tcp_info *ret)
@@ -317,6 +328,9 @@ static void set_answering(struct http_connection *c, bool answering)
     http_connection_moved(c);
     pthread_mutex_lock(&c->all->lock);
     c->answering = answering;
+    if (!answering && c->streams && !c->leaving)
+        c->peer->streams--;
+    c->streams = c->streams && answering;
     c->received = not_known; /* the next sweep looks it up */
     c->begun_ns = 0;
     pthread_mutex_unlock(&c->all->lock);

@@ -21,7 +21,7 @@
  * An address is an IPv4 address, or the first 64 bits of an IPv6 one: whoever has one of those has
  * them all.
  *
- *   thread   HTTP, but for sweep, stats, who and quiet: any
+ *   thread   HTTP, but for streams, sweep, stats, who and quiet: any
  */
 #ifndef HTTP_CONNECTIONS_H
 #define HTTP_CONNECTIONS_H
@@ -50,6 +50,7 @@ void http_connections_free(struct http_connections *cs);
 
 /* An address as a number: the same one for addresses that count as one. */
 uint64_t http_connections_who(const struct sockaddr *from);
+bool http_connections_is_loopback(uint64_t who);
 
 /* May a connection from there come in?  Counted if not.  If so, another one may have been shut down
  * for it, and http_connection_opened comes next. */
@@ -63,8 +64,9 @@ struct http_connection *http_connection_opened(struct http_connections *cs,
 void http_connection_secure(struct http_connection *c, struct http_handshake *h);
 struct http_handshake *http_connection_handshake(const struct http_connection *c);
 
-/* It reads a feed, until it closes: it is not counted for max_per_ip any more. */
-void http_connection_streams(struct http_connection *c);
+/* It reads a feed until its answer has left, and is not counted for max_per_ip as long.  returns
+ * false: not so, as many others of its address do */
+bool http_connection_streams(struct http_connection *c, uint32_t most);
 
 /* End it as soon as libmicrohttpd looks. */
 void http_connection_abandon(struct http_connection *c);

@@ -91,7 +91,8 @@ static void put_row(const void *of, size_t row, struct counter_lines *to)
         counter_put(to, NULL, (double)s->streams_overtaken);
         break;
     case HTTP_COUNTER_STREAMS_REFUSED:
-        counter_put(to, NULL, (double)s->streams_refused);
+        put(to, "max_streams", s->streams_refused);
+        put(to, "max_streams_per_ip", s->streams_refused_per_ip);
         break;
     case HTTP_COUNTER_EXPIRES:
         if (s->tls)

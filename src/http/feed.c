@@ -180,30 +180,19 @@ static size_t copy(struct http_feed_reader *r, char *to, size_t max)
 
 /* ---- the reading end ---- */
 
-static bool count_in(struct http_feeds *all)
-{
-    uint32_t n = atomic_load_explicit(&all->open, memory_order_relaxed);
-    do {
-        if (n >= all->max) {
-            atomic_fetch_add_explicit(&all->refused, 1, memory_order_relaxed);
-            return false;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&all->open, &n, n + 1, memory_order_relaxed,
-                                                    memory_order_relaxed));
-    atomic_fetch_add_explicit(&all->opened, 1, memory_order_relaxed);
-    return true;
-}
-
 struct http_feed_reader *http_feed_attach(struct http_feed *f, struct MHD_Connection *c,
-                                          struct http_feeds *all, struct http_body *opening)
+                                          struct http_feeds *all, struct http_body *opening,
+                                          const char **ret_why)
 {
-    if (!count_in(all))
+    struct http_connection *peer = http_connection_of(c);
+    *ret_why = http_feeds_enter(all, peer);
+    if (*ret_why != NULL)
         return NULL;
     struct http_feed_reader *r = mem_zalloc(sizeof *r);
     r->feed = f;
     r->all = all;
     r->connection = c;
-    r->peer = http_connection_of(c);
+    r->peer = peer;
     if (opening != NULL && opening->len > 0) {
         http_body_ref(opening);
         r->now = opening;
@@ -275,7 +264,6 @@ struct MHD_Response *http_feed_response(struct http_feed_reader *r, bool head)
     const int send_bytes = SEND_BYTES;
     /* Where it fails, a reader that does not read costs the kernel more. */
     (void)setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
-    http_connection_streams(r->peer);
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_some, r, reader_free);
     if (response == NULL) {

@@ -189,6 +189,7 @@ static struct http_server *server_new(const struct http_opts *o,
     s->routes = o->routes;
     s->n_routes = o->n_routes;
     s->feeds.max = streams_max(o, c->max);
+    s->feeds.max_per_ip = o->max_streams_per_ip;
     s->max_waiting = or_default(o->max_waiting, DEFAULT_WAITING);
     s->hosts = mem_strdup(o->hosts != NULL ? o->hosts : "");
     s->access_log = o->access_log;
@@ -291,6 +292,8 @@ void http_stats(const struct http_server *s, struct http_stats *ret)
     ret->streams_opened = atomic_load_explicit(&s->feeds.opened, memory_order_relaxed);
     ret->streams_overtaken = atomic_load_explicit(&s->feeds.overtaken, memory_order_relaxed);
     ret->streams_refused = atomic_load_explicit(&s->feeds.refused, memory_order_relaxed);
+    ret->streams_refused_per_ip =
+        atomic_load_explicit(&s->feeds.refused_per_ip, memory_order_relaxed);
 }
 
 /* With s locked: wait until all replies are sent, but at most STOP_WAIT_S. */

@@ -173,24 +173,23 @@ void http_answer_stream(struct http_request *const *to, size_t n, struct http_st
         request_unref(to[i]);
 }
 
-bool http_feed_answer(struct http_feed *f, struct http_request *r, struct http_body *opening)
+const char *http_feed_answer(struct http_feed *f, struct http_request *r, struct http_body *opening)
 {
     struct http_server *s = r->server;
-    bool yes = true;
+    const char *why = NULL;
     pthread_mutex_lock(&s->lock);
     if (r->waits) {
         waiting_check(s, r);
-        r->feed_reader = http_feed_attach(f, r->connection, &s->feeds, opening);
-        yes = r->feed_reader != NULL;
+        r->feed_reader = http_feed_attach(f, r->connection, &s->feeds, opening, &why);
     }
-    if (r->waits && yes) {
+    if (r->waits && why == NULL) {
         r->status = MHD_HTTP_OK;
         http_request_resume(s, r);
     }
     pthread_mutex_unlock(&s->lock);
-    if (yes)
+    if (why == NULL)
         request_unref(r);
-    return yes;
+    return why;
 }
 
 static void count(_Atomic uint64_t *c)

@@ -188,6 +188,23 @@ def test_without_lifecycle_or_a_folder_it_is_refused(folder):
         assert "capture.dir" in ask(s, "?state=on", status=409)["error"]
 
 
+@pytest.mark.plain
+def test_one_that_does_not_begin_leaves_what_is_shown_of_the_last_one(folder):
+    inner = os.path.join(folder, "inner")
+    os.mkdir(inner)
+    with server(inner) as s:
+        ask(s, "?state=on&share=0.5&seconds=3600")
+        last = end(s)
+        for f in files(inner):
+            os.unlink(os.path.join(inner, f))
+        os.rmdir(inner)
+        assert "No such file" in ask(s, "?state=on&share=0.25", status=409)["error"]
+        assert shown(s) == last and last["share"] == 0.5 and last["until_s"]
+        assert "No such file" in s.logged("cannot capture")[0]["error"]
+        page = s.scrape()
+        assert page.value("statsd_capture_on") == 0 and page.value("statsd_capture_ends_total", reason="error") == 0
+
+
 def test_a_folder_that_cannot_be_used_is_said_at_the_start(folder):
     none = os.path.join(folder, "none")
     sets = ["--set", "http.listen=", "--set", "listen.socket=udp://127.0.0.1:0"]

@@ -72,6 +72,14 @@ def test_one_stream_too_many_is_refused_and_scrapes_find_room():
         assert s.scrape()
 
 
+def test_an_address_holds_no_more_streams_than_its_share():
+    with Server("http.max_streams_per_ip=1") as s, contextlib.ExitStack() as held:
+        assert held.enter_context(stream(s)).status == 200
+        refused = held.enter_context(stream(s))
+        assert refused.status == 503 and "http.max_streams_per_ip" in json.loads(refused.read())["error"]
+        assert s.scrape().value("statsd_http_streams_refused_total", reason="max_streams_per_ip") == 1
+
+
 def hold(s, path):
     """A reader that asks and then reads nothing, nor has much room for what it does not read."""
     host, _, port = s.http_addr().rpartition(":")

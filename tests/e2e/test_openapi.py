@@ -187,6 +187,18 @@ def test_no_path_is_there_for_other_sites(server, doc):
     assert ask(server, "POST", "/-/reload", headers={"Host": "service.name"})[0] == 200
 
 
+@pytest.mark.plain
+def test_metrics_are_there_for_any_name_unless_they_are_guarded():
+    pages = ("/metrics", "/cluster/metrics")
+    with Server() as s, Server("http.guard_metrics=on", "http.hosts=prometheus.example") as guarded:
+        for path in pages:
+            ours = ask(s, "GET", path)[0]                                   # 404 without Redis
+            for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+                assert ask(s, "GET", path, headers=headers)[0] == ours
+                assert ask(guarded, "GET", path, headers=headers)[0] == (421 if "Host" in headers else 403)
+            assert ask(guarded, "GET", path)[0] == ask(guarded, "GET", path, headers={"Host": "prometheus.example:9102"})[0] == ours
+
+
 def test_other_sites_are_kept_off_and_requests_are_logged(server):
     for path in ("/api/v1/status", "/api/v1/stream", "/api/v1/tail"):
         assert ask(server, "GET", path, headers={"Host": "evil.example"})[0] == 421, path

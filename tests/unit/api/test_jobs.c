@@ -23,6 +23,8 @@ struct rig {
     struct api_jobs jobs;
     struct buf order; /* a letter for each slice of all */
     unsigned freed, done;
+    char waits; /* the job of that letter does, for so many looks */
+    unsigned looks;
     struct {
         struct http_request *request;
         enum api_status status;
@@ -40,6 +42,13 @@ static bool some(void *job, uint64_t until_ns, struct buf *out, enum api_status 
         return true;
     *ret = c->letter == 'x' ? API_400 : API_200;
     return false;
+}
+
+static bool waits(const void *job)
+{
+    const struct countdown *c = job;
+    struct rig *g = c->rig;
+    return c->letter == g->waits && g->looks > 0 && g->looks-- > 0;
 }
 
 static void countdown_free(void *job)
@@ -64,7 +73,7 @@ static struct http_request *request_of(char letter)
 
 static void add(struct rig *g, char letter, unsigned slices)
 {
-    static const struct api_job_ops ops = { some, countdown_free };
+    static const struct api_job_ops ops = { some, countdown_free, waits };
     struct countdown *c = mem_zalloc(sizeof *c);
     *c = (struct countdown){ letter, slices, g };
     api_jobs_add(&g->jobs, request_of(letter), &(struct api_later){ &ops, c });
@@ -80,6 +89,7 @@ static void rig_init(struct rig *g)
 static void rig_release(struct rig *g)
 {
     uv_close((uv_handle_t *)&g->jobs.working, NULL);
+    uv_close((uv_handle_t *)&g->jobs.look, NULL);
     uv_run(&g->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&g->loop), 0);
     buf_release(&g->order);
@@ -124,6 +134,27 @@ static void a_round_of_the_loop_has_one_slice(void **unused)
     rig_release(&g);
 }
 
+static void one_that_waits_holds_up_nobody_and_the_loop_rests(void **unused)
+{
+    struct rig g;
+    (void)unused;
+    rig_init(&g);
+    g.waits = 'a';
+    g.looks = 5;
+    add(&g, 'a', 1);
+    add(&g, 'b', 2);
+    for (unsigned rounds = 0; rounds < 3; rounds++)
+        uv_run(&g.loop, UV_RUN_NOWAIT);
+    assert_memory_equal(g.order.ptr, "bb", 2);
+    assert_int_equal(g.done, 1);
+    assert_false(uv_is_active((uv_handle_t *)&g.jobs.working));
+    uv_run(&g.loop, UV_RUN_DEFAULT);
+    assert_int_equal(g.looks, 0);
+    assert_int_equal(g.order.len, 3);
+    assert_int_equal(g.done, 2);
+    rig_release(&g);
+}
+
 static void so_many_are_at_work_and_no_more(void **unused)
 {
     struct rig g;
@@ -145,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_take_turns_and_are_answered_once),
         cmocka_unit_test(a_round_of_the_loop_has_one_slice),
+        cmocka_unit_test(one_that_waits_holds_up_nobody_and_the_loop_rests),
         cmocka_unit_test(so_many_are_at_work_and_no_more),
     };
     return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,7 +31,7 @@ static void on_opened(void *rig)
     ((struct rig *)rig)->opened++;
 }
 
-static void rig_init(struct rig *r, const char *refusal)
+static void rig_init_with(struct rig *r, const char *refusal, uint32_t max_streams_per_ip)
 {
     const char *error;
     *r = (struct rig){ .opened = 0 };
@@ -46,9 +45,15 @@ static void rig_init(struct rig *r, const char *refusal)
                                  .routes = &r->route,
                                  .n_routes = 1,
                                  .timeout_s = 30,
-                                 .max_streams = 64 };
+                                 .max_streams = 64,
+                                 .max_streams_per_ip = max_streams_per_ip };
     assert_int_equal(http_start(&h, &r->server, &error), 0);
     api_tails_start(r->tails);
+}
+
+static void rig_init(struct rig *r, const char *refusal)
+{
+    rig_init_with(r, refusal, 0);
 }
 
 static void rig_release(struct rig *r)
@@ -175,34 +180,63 @@ static void of_a_long_line_the_front_is_matched_and_shown(void **unused)
     rig_release(&r);
 }
 
-/* CPU time of trying a line of n bytes some times. */
-static uint64_t try_ns(struct rig *r, char *text, size_t n)
+/* 256 bytes that nearly match everywhere. */
+static const char *worst_of_patterns(void)
 {
-    struct timespec began, ended;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began);
-    for (int i = 0; i < 20; i++)
-        api_tails_line(r->tails, slice_of(text, n), slice_of(NULL, 0), tell, r);
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
-    return (uint64_t)(ended.tv_sec - began.tv_sec) * 1000000000 + (uint64_t)ended.tv_nsec -
-           (uint64_t)began.tv_nsec;
+    static char args[300] = "?match=*";
+    memset(args + strlen("?match=*"), 'a', 254);
+    args[strlen("?match=*") + 254] = 'b';
+    return args;
 }
 
-/* 256 bytes that nearly match everywhere: a line of 60,000 would take 43 times as long. */
-static void with_the_worst_of_patterns_a_long_line_takes_no_longer_than_its_front(void **unused)
+static uint32_t cost_of(struct rig *r, size_t n)
 {
     static char text[60000];
-    char args[300] = "?match=*";
+    memset(text, 'a', sizeof text);
+    return api_tails_line(r->tails, slice_of(text, n), slice_of(NULL, 0), tell, r);
+}
+
+static void the_worst_of_patterns_costs_so_much_of_a_line_and_the_line_is_skipped(void **unused)
+{
+    struct buf got = { 0 };
     struct rig r;
     (void)unused;
-    memset(text, 'a', sizeof text);
-    memset(args + strlen(args), 'a', 254);
-    strcat(args, "b");
     rig_init(&r, NULL);
-    int fd = open_tail(&r, args);
-    const uint64_t front_ns = try_ns(&r, text, TAIL_LINE_BYTES);
-    assert_true(try_ns(&r, text, sizeof text) < 10 * front_ns);
+    int worst = open_tail(&r, worst_of_patterns()), other = open_tail(&r, "?match=a*");
+    assert_int_equal(cost_of(&r, 60000), API_TAIL_LINE_STEPS + 2 + API_TAIL_SHOWN_STEPS);
+    assert_int_equal(cost_of(&r, TAIL_LINE_BYTES), API_TAIL_LINE_STEPS + 2 + API_TAIL_SHOWN_STEPS);
+    assert_int_equal(r.asked_about, 2);
+    api_tails_flush(r.tails, now_mono_ns() + 2000000000);
+    line(&r, strchr(worst_of_patterns(), 'a') + strlen("atch=*"), NULL);
+    end_and_read(&r, worst, 1, &got);
+    assert_non_null(strstr(got.ptr, "event: skipped\ndata: {\"lines\":2}\n\n"));
+    buf_release(&got);
+    close(other);
+    rig_release(&r);
+}
+
+/* One tail of two has nothing left; the other one, and the next second, do not feel it. */
+static void what_a_pattern_costs_in_a_second_is_bounded(void **unused)
+{
+    enum { LINES = API_TAIL_SECOND_STEPS / API_TAIL_LINE_STEPS + 1 };
+    const uint64_t now_ns = now_mono_ns() + 10000000000;
+    struct rig r;
+    (void)unused;
+    rig_init(&r, NULL);
+    int worst = open_tail(&r, worst_of_patterns()), other = open_tail(&r, "?match=b*");
+    uint64_t sum = 0;
+    api_tails_flush(r.tails, now_ns);
+    for (int i = 0; i < LINES; i++)
+        sum += cost_of(&r, TAIL_LINE_BYTES);
+    assert_int_equal(sum, API_TAIL_SECOND_STEPS + LINES);
+    assert_int_equal(cost_of(&r, TAIL_LINE_BYTES), 1);
+    api_tails_flush(r.tails, now_ns + 500000000);
+    assert_int_equal(cost_of(&r, TAIL_LINE_BYTES), 1);
+    api_tails_flush(r.tails, now_ns + 1000000000);
+    assert_int_equal(cost_of(&r, TAIL_LINE_BYTES), API_TAIL_LINE_STEPS + 1);
     assert_int_equal(r.asked_about, 0);
-    close(fd);
+    close(worst);
+    close(other);
     rig_release(&r);
 }
 
@@ -281,15 +315,45 @@ static void one_more_than_there_may_be_is_refused(void **unused)
     rig_release(&r);
 }
 
+static int ask_from(struct rig *r, const char *from)
+{
+    int fd = client_dial_from(http_address(r->server), from);
+    client_say(fd, "GET /api/v1/tail HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    return fd;
+}
+
+static void one_address_has_no_more_than_its_share_of_tails(void **unused)
+{
+    static const char *const from[] = { "127.0.0.2", "127.0.0.2", "127.0.0.3" };
+    int fds[ARRAY_LEN(from)];
+    struct http_stats stats = { 0 };
+    struct rig r;
+    (void)unused;
+    rig_init_with(&r, NULL, 2);
+    for (unsigned i = 0; i < ARRAY_LEN(from); i++) {
+        fds[i] = ask_from(&r, from[i]);
+        r.wanted = i + 1;
+        assert_true(loop_until(&r.loop, are_open, &r, WAIT_MS));
+    }
+    expect_status(&r, ask_from(&r, "127.0.0.2"), "503");
+    http_stats(r.server, &stats);
+    assert_int_equal(stats.streams_refused_per_ip, 1);
+    for (unsigned i = 0; i < ARRAY_LEN(from); i++)
+        close(fds[i]);
+    rig_release(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pattern_is_of_the_name_or_of_the_line),
         cmocka_unit_test(of_a_long_line_the_front_is_matched_and_shown),
-        cmocka_unit_test(with_the_worst_of_patterns_a_long_line_takes_no_longer_than_its_front),
+        cmocka_unit_test(the_worst_of_patterns_costs_so_much_of_a_line_and_the_line_is_skipped),
+        cmocka_unit_test(what_a_pattern_costs_in_a_second_is_bounded),
         cmocka_unit_test(lines_beyond_the_rate_are_skipped_and_told),
         cmocka_unit_test(what_may_not_be_is_refused),
         cmocka_unit_test(one_more_than_there_may_be_is_refused),
+        cmocka_unit_test(one_address_has_no_more_than_its_share_of_tails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,6 +37,7 @@ struct rig {
     unsigned n, lines, datagrams, drains, wanted;
     bool watched;
     uint64_t slow_ns; /* each line takes so long */
+    uint32_t cost;    /* and says so */
 };
 
 static void on_turned(void *unused)
@@ -49,14 +50,14 @@ static void copy(char *to, size_t size, struct slice s)
     snprintf(to, size, "%.*s", (int)s.len, s.ptr != NULL ? s.ptr : "");
 }
 
-static void on_line(void *rig, const struct sampled *one)
+static uint32_t on_line(void *rig, const struct sampled *one)
 {
     struct rig *r = rig;
     const uint64_t began_ns = now_mono_ns();
     while (now_mono_ns() - began_ns < r->slow_ns) {}
     r->lines++;
     if (r->n == LINES_MAX)
-        return;
+        return r->cost;
     struct seen *e = &r->seen[r->n++];
     copy(e->line, sizeof e->line, one->line);
     copy(e->name, sizeof e->name, one->name);
@@ -65,6 +66,7 @@ static void on_line(void *rig, const struct sampled *one)
     e->first = one->first;
     e->rejected = one->rejected;
     e->share = one->datagram->share;
+    return r->cost;
 }
 
 static void on_datagram(void *rig, const struct tap_record *rec)
@@ -219,6 +221,21 @@ static void a_datagram_of_many_lines_does_not_hold_the_thread(void **unused)
     rig_release(&r);
 }
 
+/* Each of its lines takes a slice, and says that it is more than it looks. */
+static void who_takes_long_for_a_line_ends_the_slice_with_it(void **unused)
+{
+    static char text[] = "a\na\na\na\na\na\na\na\na\na\n";
+    struct rig r;
+    (void)unused;
+    rig_init(&r);
+    r.slow_ns = SAMPLING_SLICE_NS;
+    r.cost = 1 << 20;
+    send_bytes(&r, text, sizeof text - 1);
+    await_lines(&r, 10);
+    assert_true(r.drains >= 9);
+    rig_release(&r);
+}
+
 /* The rest of a datagram waits for the next slice: then the server stops. */
 static void it_may_end_within_a_datagram(void **unused)
 {
@@ -256,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_come_with_what_they_are),
         cmocka_unit_test(a_datagram_of_many_lines_does_not_hold_the_thread),
+        cmocka_unit_test(who_takes_long_for_a_line_ends_the_slice_with_it),
         cmocka_unit_test(it_may_end_within_a_datagram),
         cmocka_unit_test(who_begins_to_watch_need_not_wait),
     };

@@ -53,10 +53,38 @@ static void a_pattern_matches_the_whole_text(void **unused)
             fail_msg("%s, %s", cases[i].pattern, cases[i].text);
 }
 
+static void it_takes_no_more_steps_than_it_may(void **unused)
+{
+    static const struct {
+        const char *pattern, *text;
+        uint64_t steps, left;
+        enum glob_result want;
+    } cases[] = {
+        { "web.*", "web.hits", 100, 95, GLOB_YES },
+        { "web.*", "web.hits", 5, 0, GLOB_YES },
+        { "web.*", "web.hits", 4, 0, GLOB_GIVEN_UP },
+        { "web.*", "db.hits", 100, 99, GLOB_NO },
+        { "*", "web.hits", 0, 0, GLOB_GIVEN_UP },
+        { "*x", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 100, 96,
+          GLOB_NO }, /* searched, not compared */
+        { "*aaaab", "aaaaaaaaaaaaaaaa", 1000, 935, GLOB_NO },
+        { "*aaaab", "aaaaaaaaaaaaaaaa", 50, 0, GLOB_GIVEN_UP },
+    };
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint64_t left = cases[i].steps;
+        if (glob_try(slice_str(cases[i].pattern), slice_str(cases[i].text), &left) !=
+                cases[i].want ||
+            left != cases[i].left)
+            fail_msg("%s, %s: %d left", cases[i].pattern, cases[i].text, (int)left);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pattern_matches_the_whole_text),
+        cmocka_unit_test(it_takes_no_more_steps_than_it_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

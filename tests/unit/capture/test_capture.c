@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -8,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -45,9 +49,19 @@ static void rig_start(struct rig *r, const struct capture_dir *d)
                                      .n_feeds = FEEDS };
 }
 
+/* Until its file is there, or it says that there is none. */
+static struct capture_seen await_begin(const struct rig *r)
+{
+    struct capture_seen seen;
+    capture_await(r->capture, WAIT_MS, &seen);
+    assert_true(seen.began || seen.ended);
+    return seen;
+}
+
 static void rig_begin(struct rig *r)
 {
     assert_int_equal(capture_start(&r->opts, &r->capture), 0);
+    assert_true(await_begin(r).began);
 }
 
 static void bring(const struct rig *r, int feed, uint64_t stamp_ns, const char *text)
@@ -84,6 +98,24 @@ int fsync(int fd)
     (void)fd;
     pthread_mutex_lock(&disk_hangs);
     pthread_mutex_unlock(&disk_hangs);
+    return 0;
+}
+
+/* Making a file asks it first. */
+int faccessat(int dir, const char *name, int mode, int flags)
+{
+    pthread_mutex_lock(&disk_hangs);
+    pthread_mutex_unlock(&disk_hangs);
+    return (int)syscall(SYS_faccessat2, dir, name, mode, flags);
+}
+
+/* A disk that is full, or not. */
+static _Atomic bool disk_full;
+
+int fstatvfs(int fd, struct statvfs *ret)
+{
+    (void)fd;
+    *ret = (struct statvfs){ .f_blocks = 100, .f_bavail = disk_full ? 4 : 50 };
     return 0;
 }
 
@@ -191,6 +223,47 @@ static void it_is_over_when_its_time_is(void **state)
     (void)rig_end(&r);
 }
 
+/* The rings are read late: what came before its time was over lies there still. */
+static void its_time_is_that_at_which_a_packet_came(void **state)
+{
+    const struct capture_dir *d = *state;
+    struct capture_seen seen;
+    struct rig r;
+    rig_start(&r, d);
+    r.opts.until_ms = now_wall_ms() - 1000;
+    const uint64_t until_ns = (uint64_t)r.opts.until_ms * 1000000;
+    rig_begin(&r);
+    wait_until_over(&r, &seen);
+    bring(&r, 0, until_ns - 2, "a");
+    bring(&r, 0, until_ns, "late");
+    bring(&r, 1, until_ns - 1, "b");
+    publish(&r);
+    seen = rig_end(&r);
+    assert_int_equal(seen.over, CAPTURE_END_TIME);
+    assert_int_equal(seen.packets, 2);
+    assert_int_equal(seen.lost, 0);
+    expect(d, "[a][b]");
+}
+
+static void what_comes_for_a_full_disk_is_counted(void **state)
+{
+    const struct capture_dir *d = *state;
+    struct capture_seen seen;
+    struct rig r;
+    disk_full = true;
+    rig_start(&r, d);
+    rig_begin(&r);
+    wait_until_over(&r, &seen);
+    bring(&r, 0, 1, "a");
+    bring(&r, 1, 2, "b");
+    publish(&r);
+    seen = rig_end(&r);
+    disk_full = false;
+    assert_int_equal(seen.over, CAPTURE_END_DISK_FULL);
+    assert_int_equal(seen.packets, 0);
+    assert_int_equal(seen.lost, 2);
+}
+
 static void limit_files_to(rlim_t bytes)
 {
     struct rlimit limit;
@@ -228,9 +301,37 @@ static void without_a_folder_it_does_not_begin(void **state)
     struct rig r;
     rig_start(&r, d);
     r.opts.dir = -1;
-    assert_true(capture_start(&r.opts, &r.capture) < 0);
-    for (int i = 0; i < FEEDS; i++)
-        tap_ring_free(r.rings[i]);
+    assert_int_equal(capture_start(&r.opts, &r.capture), 0);
+    assert_false(await_begin(&r).began);
+    struct capture_seen seen = rig_end(&r);
+    assert_false(seen.began);
+    assert_int_equal(seen.over, CAPTURE_END_ERROR);
+    assert_int_equal(seen.error, -EBADF);
+}
+
+/* Control has other things to do, and may have it end before it begins. */
+static void who_starts_it_does_not_wait_for_the_disk(void **state)
+{
+    const struct capture_dir *d = *state;
+    struct capture_seen seen;
+    struct rig r;
+    for (int ended = 0; ended < 2; ended++) {
+        rig_start(&r, d);
+        pthread_mutex_lock(&disk_hangs);
+        assert_int_equal(capture_start(&r.opts, &r.capture), 0);
+        capture_await(r.capture, 2, &seen);
+        assert_false(seen.began || seen.ended);
+        assert_int_equal(capture_dir_count(d), 0);
+        if (ended)
+            capture_finish(r.capture);
+        pthread_mutex_unlock(&disk_hangs);
+        assert_int_equal(await_begin(&r).began, !ended);
+        seen = rig_end(&r);
+        assert_int_equal(seen.began, !ended);
+        assert_int_equal(capture_dir_count(d), !ended);
+        if (!ended)
+            assert_int_equal(unlinkat(d->fd, seen.file, 0), 0);
+    }
 }
 
 static void as_many_sockets_are_described_as_there_is_room_for(void **state)
@@ -261,8 +362,11 @@ int main(void)
         IN_DIR(all_that_was_brought_before_the_end_is_written),
         IN_DIR(it_is_over_at_max_bytes_and_no_packet_is_lost_by_it),
         IN_DIR(it_is_over_when_its_time_is),
+        IN_DIR(its_time_is_that_at_which_a_packet_came),
+        IN_DIR(what_comes_for_a_full_disk_is_counted),
         IN_DIR(a_disk_that_fails_ends_it_and_what_it_did_not_take_is_counted),
         IN_DIR(without_a_folder_it_does_not_begin),
+        IN_DIR(who_starts_it_does_not_wait_for_the_disk),
         IN_DIR(a_disk_that_hangs_holds_up_the_end_only_so_long),
         IN_DIR(as_many_sockets_are_described_as_there_is_room_for),
     };

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -56,6 +58,47 @@ static void a_file_is_closed_to_others_and_has_its_name_when_it_is_whole(void **
     assert_int_equal(capture_files_finish(&f), 0);
     assert_int_equal(capture_dir_bytes(d, at_name), 3);
     assert_int_equal(capture_dir_count(d), 1);
+}
+
+/* Others who tidy the folder meanwhile. */
+static unsigned renamed, renamed_unlocked;
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+    int other = openat(from_dir, from, O_RDONLY | O_CLOEXEC);
+    renamed++;
+    renamed_unlocked += flock(other, LOCK_EX | LOCK_NB) == 0;
+    close(other);
+    return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
+}
+
+static void a_file_is_locked_until_it_has_its_name(void **state)
+{
+    struct capture_dir *d = *state;
+    struct capture_files f;
+    renamed = renamed_unlocked = 0;
+    capture_files_init(&f, d->fd, 4);
+    assert_int_equal(capture_files_create(&f, AT_MS), 0);
+    assert_int_equal(capture_files_finish(&f), 0);
+    assert_int_equal(renamed, 1);
+    assert_int_equal(renamed_unlocked, 0);
+}
+
+static void a_file_that_another_has_named_is_finished(void **state)
+{
+    struct capture_dir *d = *state;
+    struct capture_files f;
+    char part[CAPTURE_NAME_MAX];
+    snprintf(part, sizeof part, "%s.part", at_name);
+    capture_files_init(&f, d->fd, 4);
+    for (int named = 1; named >= 0; named--) {
+        assert_int_equal(capture_files_create(&f, AT_MS), 0);
+        assert_string_equal(f.name, at_name);
+        assert_int_equal(renameat(d->fd, part, d->fd, named ? at_name : "elsewhere"), 0);
+        assert_int_equal(capture_files_finish(&f), named ? 0 : -ENOENT);
+        if (named)
+            assert_int_equal(unlinkat(d->fd, at_name, 0), 0);
+    }
 }
 
 static void a_name_that_is_taken_is_passed_over(void **state)
@@ -126,6 +169,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_shape_of_a_name_makes_a_file_ours),
         IN_DIR(a_file_is_closed_to_others_and_has_its_name_when_it_is_whole),
+        IN_DIR(a_file_is_locked_until_it_has_its_name),
+        IN_DIR(a_file_that_another_has_named_is_finished),
         IN_DIR(a_name_that_is_taken_is_passed_over),
         IN_DIR(the_oldest_go_and_no_other_file),
         IN_DIR(what_a_crash_left_gets_its_name_and_what_another_process_writes_does_not),

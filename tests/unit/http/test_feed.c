@@ -1,4 +1,5 @@
 /* Server-sent events: real connections on one side, an owner that appends on the other. */
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,8 @@
 
 #include "base/mem.h"
 #include "base/now.h"
+#include "http/connections.h"
+#include "http/feed_priv.h"
 #include "http/http.h"
 #include "support/http_client.h"
 
@@ -89,7 +92,7 @@ static int read_from(struct http_feed *f, const char *opening)
 {
     int fd = client_ask(http_address(desk.server), "GET", "/feed");
     struct http_body *b = opening != NULL ? event(opening) : NULL;
-    assert_true(http_feed_answer(f, next_request(), b));
+    assert_null(http_feed_answer(f, next_request(), b));
     http_body_unref(b);
     return fd;
 }
@@ -161,7 +164,7 @@ static void one_reader_too_many_is_the_callers_to_refuse(void **unused)
     }
     int more = client_ask(http_address(desk.server), "GET", "/feed");
     struct http_request *r = next_request();
-    assert_false(http_feed_answer(f, r, NULL));
+    assert_non_null(strstr(http_feed_answer(f, r, NULL), "http.max_streams is"));
     http_answer(r, 503, NULL);
     client_expect(more, 503, "");
     assert_int_equal(http_feed_readers(f), STREAMS);
@@ -195,6 +198,111 @@ static void streams_leave_half_of_the_connections_to_others(void **unused)
         http_stats(s, &got);
         assert_int_equal(got.streams_max, rows[i].most);
         http_stop(s);
+    }
+}
+
+static int ask_from(const char *from)
+{
+    int fd = client_dial_from(http_address(desk.server), from);
+    client_say(fd, "GET /feed HTTP/1.1\r\nHost: x\r\n\r\n");
+    return fd;
+}
+
+static void expect_refused(struct http_feed *f, const char *why)
+{
+    struct http_request *r = next_request();
+    assert_non_null(strstr(http_feed_answer(f, r, NULL), why));
+    http_answer(r, 503, NULL);
+}
+
+static void start_with_share(uint32_t of_each)
+{
+    const char *error;
+    const struct http_opts o = { .listen = "127.0.0.1:0",
+                                 .routes = &route,
+                                 .n_routes = 1,
+                                 .max_streams = 3,
+                                 .max_streams_per_ip = of_each,
+                                 .timeout_s = 30 };
+    assert_int_equal(http_start(&o, &desk.server, &error), 0);
+}
+
+static void one_address_has_no_more_than_its_share(void **unused)
+{
+    static const char *const from[] = { "127.0.0.2", "127.0.0.2", "127.0.0.3" };
+    int fds[ARRAY_LEN(from)];
+    (void)unused;
+    start_with_share(2);
+    struct http_feed *f = http_feed_new(NULL);
+    for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+        if (i == 2) {
+            int more = ask_from(from[0]);
+            expect_refused(f, "http.max_streams_per_ip is");
+            close(more);
+        }
+        fds[i] = ask_from(from[i]);
+        assert_null(http_feed_answer(f, next_request(), NULL));
+    }
+    int more = ask_from("127.0.0.4");
+    expect_refused(f, "http.max_streams is");
+    close(more);
+    assert_int_equal(stats().streams, 3);
+    assert_int_equal(stats().streams_opened, 3);
+    assert_int_equal(stats().streams_refused, 1);
+    assert_int_equal(stats().streams_refused_per_ip, 1);
+    for (size_t i = 0; i < ARRAY_LEN(from); i++)
+        close(fds[i]);
+    http_feed_end(f);
+    http_stop(desk.server);
+}
+
+/* A connection that goes on after its feed has ended. */
+static void a_place_is_free_when_the_answer_has_left(void **unused)
+{
+    (void)unused;
+    start_with_share(1);
+    int fd = ask_from("127.0.0.2");
+    for (int i = 0; i < 3; i++) {
+        struct http_feed *f = http_feed_new(NULL);
+        assert_null(http_feed_answer(f, next_request(), NULL));
+        int more = ask_from("127.0.0.2");
+        expect_refused(f, "http.max_streams_per_ip is");
+        close(more);
+        http_feed_end(f);
+        await_text(fd, "0\r\n\r\n");
+        while (recv(fd, (char[4096]){ 0 }, 4096, MSG_DONTWAIT) > 0)
+            ;
+        client_say(fd, "GET /feed HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    http_answer(next_request(), 503, NULL);
+    close(fd);
+    http_stop(desk.server);
+}
+
+static void without_a_limit_of_its_own_an_address_has_a_quarter(void **unused)
+{
+    static const struct {
+        const char *address;
+        uint32_t max_per_ip, places, want;
+    } rows[] = {
+        { "10.0.0.1", 0, 64, 16 },    { "10.0.0.1", 0, 16, 4 },        { "10.0.0.1", 0, 12, 4 },
+        { "10.0.0.1", 0, 3, 3 },      { "2001:db8::1", 0, 64, 16 },    { "10.0.0.1", 5, 64, 5 },
+        { "10.0.0.1", 50, 16, 16 },   { "127.0.0.1", 0, 64, 64 },      { "127.9.9.9", 0, 64, 64 },
+        { "::1", 0, 64, 64 },         { "::ffff:127.0.0.1", 0, 8, 8 }, { "127.0.0.1", 5, 64, 5 },
+        { "1.127.0.127", 0, 64, 16 },
+    };
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct http_feeds all = { .max_per_ip = rows[i].max_per_ip };
+        struct sockaddr_in v4 = { .sin_family = AF_INET };
+        struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+        const bool is_v4 = inet_pton(AF_INET, rows[i].address, &v4.sin_addr) == 1;
+        if (!is_v4)
+            assert_int_equal(inet_pton(AF_INET6, rows[i].address, &v6.sin6_addr), 1);
+        const uint64_t who = http_connections_who(is_v4 ? (const struct sockaddr *)&v4
+                                                        : (const struct sockaddr *)&v6);
+        if (http_feeds_share(&all, who, rows[i].places) != rows[i].want)
+            fail_msg("row %zu: %s", i, rows[i].address);
     }
 }
 
@@ -298,7 +406,7 @@ static void a_head_request_gets_the_head_alone(void **unused)
     struct buf reply = { 0 };
     struct http_feed *f = http_feed_new(NULL);
     int fd = client_ask(http_address(desk.server), "HEAD", "/feed");
-    assert_true(http_feed_answer(f, next_request(), NULL));
+    assert_null(http_feed_answer(f, next_request(), NULL));
     client_hear(fd, &reply);
     assert_true(client_has(&reply, "text/event-stream"));
     assert_string_equal(client_body(&reply), "");
@@ -314,7 +422,7 @@ static void http_1_0_gets_plain_bytes(void **unused)
     struct http_feed *f = http_feed_new(NULL);
     int fd = client_dial(http_address(desk.server));
     client_say(fd, "GET /feed HTTP/1.0\r\n\r\n");
-    assert_true(http_feed_answer(f, next_request(), NULL));
+    assert_null(http_feed_answer(f, next_request(), NULL));
     append(f, "data: a\n\n");
     await_text(fd, "data: a");
     http_feed_end(f);
@@ -330,6 +438,9 @@ int main(void)
         T(a_reader_gets_the_opening_and_what_comes_later),
         T(one_reader_too_many_is_the_callers_to_refuse),
         cmocka_unit_test(streams_leave_half_of_the_connections_to_others),
+        cmocka_unit_test(one_address_has_no_more_than_its_share),
+        cmocka_unit_test(a_place_is_free_when_the_answer_has_left),
+        cmocka_unit_test(without_a_limit_of_its_own_an_address_has_a_quarter),
         T(a_reader_that_is_overtaken_gets_a_summary_and_goes_on),
         T(a_comment_overtakes_nobody),
         T(a_quiet_feed_sends_a_comment),
