@@ -100,15 +100,28 @@ static void tell_conservation(void *server, struct api_conservation *ret)
     (void)ret;
 }
 
-static void explain(void *server, struct slice datagram, enum api_framing framing,
-                    enum api_explain_form form, struct buf *out)
+static void *explain_begin(void *server, struct slice datagram, enum api_framing framing,
+                           size_t most)
 {
+    static unsigned steps;
     (void)server;
     (void)framing;
-    if (form == API_EXPLAIN_JSON)
-        buf_append_str(out, "{\"errors\":0}\n");
-    else
-        buf_append_slice(out, datagram);
+    assert(datagram.len > 0 && most > 0);
+    steps = 2;
+    return &steps;
+}
+
+static bool explain_some(void *steps, struct buf *out)
+{
+    if (--*(unsigned *)steps > 0)
+        return true;
+    buf_append_str(out, "{\"errors\":0,\"text\":\"\"}\n");
+    return false;
+}
+
+static void explain_end(void *steps)
+{
+    assert(*(unsigned *)steps == 0);
 }
 
 static void check_path(enum api_status (*answer)(const struct api_ask *, struct buf *),
@@ -145,7 +158,7 @@ static void check_paths(const struct api_ask *ask)
                                       .registry = registry,
                                       .status = tell_status,
                                       .conservation = tell_conservation,
-                                      .explain = explain };
+                                      .explain = { explain_begin, explain_some, explain_end } };
     struct api_ask one = *ask;
     one.from = &from;
     one.later = &later;
