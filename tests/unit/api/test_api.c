@@ -300,6 +300,39 @@ static void a_stop_answers_who_waits(void **state)
     client_expect(client_ask(http_address(o->server), "GET", "/api/v1/events"), 503, NULL);
 }
 
+/* Its packing begins within the turn, and goes on elsewhere: nothing is answered in that call. */
+static int begin_to_pack(struct office *o)
+{
+    int fd = client_dial(http_address(o->server));
+    uint64_t before = api_counted(o->api)->answered[API_200];
+    add(o, "long", 100000);
+    o->turns = 0;
+    client_say(fd, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n"
+                   "Connection: close\r\n\r\n");
+    assert_true(loop_until(&o->loop, turn_is_asked_for, o, PATIENCE_MS));
+    api_turned(o->api, o->turns);
+    assert_int_equal(api_counted(o->api)->answered[API_200], before);
+    return fd;
+}
+
+static void a_long_answer_is_packed_beside_the_loop(void **state)
+{
+    struct office *o = *state;
+    struct buf reply = { 0 };
+    int fd = begin_to_pack(o);
+    assert_true(loop_until(&o->loop, nobody_waits, o, PATIENCE_MS));
+    client_hear(fd, &reply);
+    assert_int_equal(client_status(&reply), 200);
+    assert_true(client_has(&reply, "Content-Encoding: gzip\r\n"));
+    buf_release(&reply);
+}
+
+/* The end is close_office's. */
+static void the_api_may_go_while_an_answer_is_packed(void **state)
+{
+    close(begin_to_pack(*state));
+}
+
 static int ask_to_explain(struct office *o)
 {
     int fd = client_dial(http_address(o->server));
@@ -340,6 +373,8 @@ int main(void)
         TEST(a_long_answer_is_packed_for_who_accepts_gzip),
         TEST(who_does_not_read_makes_others_wait_until_it_goes),
         TEST(one_datagram_is_explained_at_a_time_a_step_in_a_round_of_the_loop),
+        TEST(a_long_answer_is_packed_beside_the_loop),
+        TEST(the_api_may_go_while_an_answer_is_packed),
         TEST(a_stop_answers_who_waits),
     };
 #undef TEST
