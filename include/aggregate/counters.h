@@ -15,6 +15,7 @@
 #define AGGREGATE_COUNTERS_H
 
 #include "aggregate/event_log.h"
+#include "aggregate/limited.h"
 #include "base/counters.h"
 #include "protocol/event.h"
 #include "protocol/reason.h"
@@ -139,10 +140,10 @@ enum ingest_drop {
 /* By id; places of rows with labels are not used. */
 struct ingest_counters {
     uint64_t v[INGEST_COUNTER_COUNT];
-    uint64_t dropped[INGEST_DROP_COUNT]; /* INGEST_SAMPLES_DROPPED, by reason */
-    uint64_t events[EVENT_ALERT_COUNT];  /* INGEST_EVENTS, by alert type */
-    uint64_t checks[CHECK_STATUS_COUNT]; /* INGEST_SERVICE_CHECKS, by status */
-    uint64_t refused_by_share; /* of INGEST_SAMPLES_REFUSED: by a limit on a name or an origin */
+    uint64_t dropped[INGEST_DROP_COUNT];   /* INGEST_SAMPLES_DROPPED, by reason */
+    uint64_t events[EVENT_ALERT_COUNT];    /* INGEST_EVENTS, by alert type */
+    uint64_t checks[CHECK_STATUS_COUNT];   /* INGEST_SERVICE_CHECKS, by status */
+    uint64_t refused_by[LIMITED_BY_COUNT]; /* of INGEST_SAMPLES_REFUSED: by limits on shares */
 };
 
 /* By id; places of rows with labels are not used. */

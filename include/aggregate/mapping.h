@@ -131,19 +131,6 @@ void mapping_name(const struct mapping_match *match, struct buf *out);
 bool mapping_name_is_empty(const struct mapping_match *match);
 void mapping_label(const struct mapping_match *match, size_t i, struct buf *out);
 
-/**
- * mapping_near_miss(m, name, c, ret, why):
- * The rule that would have matched name but for one thing: the class, the case of letters, a few
- * letters of one component, a component too many or too few, or one component (in this order: what
- * is easiest overlooked comes first; then more literals in common, then first declared).  If a rule
- * does match, only a rule that would have won over it is one, and only for its class or case.
- *   ret, why  untouched when there is none; else why gets a short text, without the rule's match
- *   returns   there is one
- *   cost      grows with the number of rules, and allocates: for people, not for samples
- */
-bool mapping_near_miss(const struct mapping *m, struct slice name, enum mapping_class c,
-                       const struct mapping_rule **ret, struct buf *why);
-
 /* Bytes held by it, for memory_bound; scratches come on top (mapping_scratch_memory). */
 size_t mapping_memory(const struct mapping *m);
 size_t mapping_scratch_memory(const struct mapping *m); /* of one */

@@ -83,7 +83,22 @@ struct api_conservation {
 };
 
 enum api_framing { API_FRAMING_DATAGRAM, API_FRAMING_LINE, API_FRAMING_DSD };
-enum api_explain_form { API_EXPLAIN_JSON, API_EXPLAIN_TEXT };
+
+/* What `statsd explain` says of a datagram, made a line at a time.  One is at work at a time. */
+struct api_explain {
+    /*
+     * datagram is copied: its request may end first.  The answer has `most` bytes at most.
+     * returns  NULL: another one is at work
+     */
+    void *(*begin)(void *server, struct slice datagram, enum api_framing framing, size_t most);
+    /*
+     * A line, or as much of something else: some 10 to 100 us.
+     * returns  true: there is more to do; false: an object with the text for people as its last
+     *          member, and a line end, have been appended to out
+     */
+    bool (*some)(void *explaining, struct buf *out);
+    void (*end)(void *explaining); /* at any time after begin */
+};
 
 struct registry;
 struct reject_board;
@@ -105,10 +120,7 @@ struct api_sources {
     /* What ret points to is valid until the next call. */
     void (*status)(void *server, struct api_about *ret);
     void (*conservation)(void *server, struct api_conservation *ret);
-    /* Append what `statsd explain` says, or with --json: an object and a line end.
-     * cost  a millisecond or two for each KiB */
-    void (*explain)(void *server, struct slice datagram, enum api_framing framing,
-                    enum api_explain_form form, struct buf *out);
+    struct api_explain explain;
     const struct api_capture *capture;
 };
 

@@ -2,7 +2,7 @@
  * explain_core: datagrams go through a lane, as in the server's workers, and everything that was in
  * them is kept as JSON: samples, events, service checks, errors.
  *
- *     struct explain_core *x = explain_core_new(config);
+ *     struct explain_core *x = explain_core_new(config, mapping, SIZE_MAX);
  *     explain_core_datagram(x, bytes, n, truncated);   once or more, then read x->samples, ...
  *     explain_core_clear(x);                           and so on with the next ones
  *     explain_core_exposition(x, &lines);              of all datagrams since explain_core_new
@@ -55,9 +55,19 @@ struct explain_core {
     struct explain_machine *machine; /* explain_core.c's own */
 };
 
-/* Both are borrowed.  Aborts without memory, as base/mem.h does. */
-struct explain_core *explain_core_new(const struct config *c, const struct core_mapping *mapping);
+/**
+ * explain_core_new(c, mapping, near_looks):
+ * c and mapping are borrowed.  Aborts without memory, as base/mem.h does.
+ *   near_looks  how many looks at rules the search for near misses may take (explain_rule.h); of
+ *               names beyond that there are none
+ */
+struct explain_core *explain_core_new(const struct config *c, const struct core_mapping *mapping,
+                                      size_t near_looks);
 void explain_core_free(struct explain_core *x);
+
+/* What has to be done before the first datagram, some 50 us of it; explain_core_datagram does what
+ * is left.  returns  true: there is more */
+bool explain_core_prepare(struct explain_core *x);
 
 /* Read a datagram and add to what x holds.  len at most DATAGRAM_MAX; truncated: the kernel cut
  * it. */
@@ -69,16 +79,24 @@ void explain_core_error(struct explain_core *x, enum reason r);
 /* Forget samples, events, checks, errors; the aggregation stays. */
 void explain_core_clear(struct explain_core *x);
 
-/* Close the interval; append the lines that /metrics shows of all datagrams so far, sorted,
- * joined by LF.  Once. */
-void explain_core_exposition(struct explain_core *x, struct buf *out);
+/**
+ * explain_core_close(x, most):
+ * Close the interval and write what /metrics shows of all datagrams so far, some at a time.
+ *   most     bytes that the lines may have as a string of JSON; those after are left out
+ *   returns  true: call again
+ */
+bool explain_core_close(struct explain_core *x, size_t most);
 
-/* As of explain_core_exposition: what /metrics leaves out and why; what was refused. */
+/* Append the lines, sorted, joined by LF; closes what is not closed.  returns  false: some are left
+ * out */
+bool explain_core_exposition(struct explain_core *x, struct buf *out);
+
+/* Closed: what /metrics leaves out and why; what was refused. */
 const struct off_page_note *const *explain_core_off_page(const struct explain_core *x,
                                                          size_t *ret_n);
 struct explain_refused explain_core_refused(const struct explain_core *x);
 
-/* "accept", "event", "service_check", "reject" or "ignore". */
-const char *explain_core_expect(const struct explain_core *x);
+/* Samples whose near misses were not looked for. */
+uint64_t explain_core_near_left_out(const struct explain_core *x);
 
 #endif

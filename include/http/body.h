@@ -31,7 +31,7 @@ size_t http_body_memory(const struct http_body *b);
  * http_body_pack(b):
  * Compress b, so that clients that accept gzip get that form (Content-Encoding, Vary).
  *   returns  false: gzip is not smaller, or there is no memory; b is unchanged
- *   thread   the one that made b, while it holds the only reference
+ *   thread   one, while its reference is the only one
  *   cost     5 to 10 ns a byte, and memory for both forms: worth it for large bodies, and for those
  *            that are asked for more than once
  */

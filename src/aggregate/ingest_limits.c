@@ -107,13 +107,14 @@ static bool claim_share(struct ingest *in, const struct sample *s, const struct 
         return false;
     case LIMIT_PER_NAME:
         limited_add(in->page->limited, LIMITED_SERIES_PER_NAME, name, 1, batch_s(in));
+        in->stats.refused_by[LIMITED_SERIES_PER_NAME]++;
         break;
     case LIMIT_PER_ORIGIN:
         limited_add(in->page->limited, LIMITED_SERIES_PER_ORIGIN, slice_of(origin.text, origin.len),
                     1, batch_s(in));
+        in->stats.refused_by[LIMITED_SERIES_PER_ORIGIN]++;
         break;
     }
-    in->stats.refused_by_share++;
     return false;
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "aggregate/mapping_glob.h"
-#include "aggregate/mapping_regex.h"
+#include "aggregate/mapping_priv.h"
 #include "aggregate/mapping_template.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -200,6 +200,17 @@ const struct mapping_rule *mapping_rule_at(const struct mapping *m, size_t i)
 {
     assert(i < m->n_rules);
     return &m->rules[i].rule;
+}
+
+const struct mapping_regex *mapping_regex_at(const struct mapping *m, size_t i)
+{
+    assert(i < m->n_rules);
+    return m->rules[i].regex;
+}
+
+unsigned mapping_groups(const struct mapping *m)
+{
+    return m->groups;
 }
 
 static size_t template_memory(const struct mapping_template *t)

@@ -1,13 +1,14 @@
 /*
  * In this file: words that nearly agree, how far a glob is from a name, what to say of it, and the
- * search for the nearest rule.  Slow and simple: for people.
+ * search for the nearest rule.  Simple: for people.
  */
+#include "aggregate/mapping_near.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
-#include "aggregate/mapping.h"
 #include "aggregate/mapping_glob.h"
-#include "aggregate/mapping_regex.h"
+#include "aggregate/mapping_priv.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -32,6 +33,18 @@ struct candidate {
 struct words {
     struct slice *at;
     size_t n, cap;
+};
+
+/* A regex that tries that many ways is no near miss of anybody's. */
+enum { STEPS_DIVISOR = 16 };
+
+struct mapping_near {
+    const struct mapping *m;
+    struct mapping_regex **folded; /* of each rule so far; NULL: a glob */
+    size_t n_prepared, n_regexes;
+    struct mapping_regex_scratch *scratch;
+    struct slice *captures;
+    struct words glob_words, name_words;
 };
 
 /* --- words */
@@ -155,30 +168,19 @@ static void compare_glob(const struct words *glob, const struct words *name, str
 
 /* --- a regex and a name */
 
-static bool regex_finds(const char *text, bool fold, struct slice name)
+static bool regex_finds(struct mapping_near *n, const struct mapping_regex *re, struct slice name)
 {
-    struct mapping_regex *re;
-    struct buf why = { 0 };
-    int rc = mapping_regex_new(text, fold, &re, &why);
-    buf_release(&why);
-    if (rc < 0)
-        return false;
-    struct mapping_regex_scratch *s = mapping_regex_scratch_new(mapping_regex_groups(re), 1);
-    struct slice *captures = mem_alloc((mapping_regex_groups(re) + 1) * sizeof *captures);
-    bool found = mapping_regex_find(re, s, name, captures);
-    free(captures);
-    mapping_regex_scratch_free(s);
-    mapping_regex_free(re);
-    return found;
+    return re != NULL && mapping_regex_find(re, n->scratch, name, n->captures);
 }
 
-static void compare_regex(const char *regex, struct slice name, struct candidate *c)
+static void compare_regex(struct mapping_near *n, size_t rule, struct slice name,
+                          struct candidate *c)
 {
     if (!utf8_valid(name))
         return;
-    if (regex_finds(regex, false, name))
+    if (regex_finds(n, mapping_regex_at(n->m, rule), name))
         c->miss = MISS_CLASS;
-    else if (regex_finds(regex, true, name))
+    else if (regex_finds(n, n->folded[rule], name))
         c->miss = MISS_CASE;
 }
 
@@ -258,62 +260,99 @@ static bool is_nearer(const struct candidate *a, const struct candidate *b)
 }
 
 struct search {
-    const struct mapping *m;
+    struct mapping_near *n;
     struct slice name;
     enum mapping_class class;
     const struct mapping_rule *match; /* that the name falls under, or NULL */
     bool past_match;
-    struct words glob_words, name_words;
 };
 
-/* How near the rule is; one of another class has to agree in all the rest. */
-static void look_at(struct search *s, struct candidate *c)
+/* How near rule i is; one of another class has to agree in all the rest. */
+static void look_at(struct search *s, size_t i, struct candidate *c)
 {
     bool of_class = c->rule->classes & 1u << s->class;
-    if (s->match != NULL && !wins(s->m, c->rule, !s->past_match, s->match))
+    if (s->match != NULL && !wins(s->n->m, c->rule, !s->past_match, s->match))
         return;
     if (c->rule->regex) {
-        compare_regex(c->rule->match, s->name, c);
+        compare_regex(s->n, i, s->name, c);
     } else {
-        split(&s->glob_words, slice_str(c->rule->match));
-        compare_glob(&s->glob_words, &s->name_words, c);
+        split(&s->n->glob_words, slice_str(c->rule->match));
+        compare_glob(&s->n->glob_words, &s->n->name_words, c);
     }
     /* Of the class and nothing amiss: it matches, hidden by another */
     if (of_class == (c->miss == MISS_CLASS) || (s->match != NULL && c->miss > MISS_CASE))
         c->miss = MISS_NONE;
 }
 
-static const struct mapping_rule *match_of(const struct mapping *m, struct slice name,
-                                           enum mapping_class c)
+bool mapping_near_miss(struct mapping_near *n, struct slice name, enum mapping_class c,
+                       const struct mapping_rule *match, const struct mapping_rule **ret,
+                       struct buf *why)
 {
-    struct mapping_scratch *scratch = mapping_scratch_new(m);
-    struct mapping_match match;
-    mapping_find(m, scratch, name, c, &match);
-    mapping_scratch_free(scratch);
-    return match.rule;
-}
-
-bool mapping_near_miss(const struct mapping *m, struct slice name, enum mapping_class c,
-                       const struct mapping_rule **ret, struct buf *why)
-{
-    struct search s = { .m = m, .name = name, .class = c, .match = match_of(m, name, c) };
+    struct search s = { .n = n, .name = name, .class = c, .match = match };
     struct candidate best = { .miss = MISS_NONE };
-    split(&s.name_words, name);
-    for (size_t i = 0; i < mapping_rules(m); i++) {
-        struct candidate this = { .miss = MISS_NONE, .rule = mapping_rule_at(m, i) };
+    assert(n->n_prepared == mapping_rules(n->m));
+    split(&n->name_words, name);
+    for (size_t i = 0; i < mapping_rules(n->m); i++) {
+        struct candidate this = { .miss = MISS_NONE, .rule = mapping_rule_at(n->m, i) };
         if (this.rule == s.match)
             s.past_match = true;
         else
-            look_at(&s, &this);
+            look_at(&s, i, &this);
         if (is_nearer(&this, &best))
             best = this;
     }
-    if (best.miss != MISS_NONE) {
-        split(&s.glob_words, slice_str(best.rule->match));
-        explain(&best, &s.glob_words, &s.name_words, why);
-        *ret = best.rule;
+    if (best.miss == MISS_NONE)
+        return false;
+    split(&n->glob_words, slice_str(best.rule->match));
+    explain(&best, &n->glob_words, &n->name_words, why);
+    *ret = best.rule;
+    return true;
+}
+
+/* --- its life */
+
+struct mapping_near *mapping_near_new(const struct mapping *m)
+{
+    struct mapping_near *n = mem_zalloc(sizeof *n);
+    n->m = m;
+    n->folded = mem_zalloc((mapping_rules(m) + 1) * sizeof *n->folded);
+    n->scratch = mapping_regex_scratch_new(mapping_groups(m), STEPS_DIVISOR);
+    n->captures = mem_alloc((mapping_groups(m) + 1) * sizeof *n->captures);
+    return n;
+}
+
+void mapping_near_free(struct mapping_near *n)
+{
+    if (n == NULL)
+        return;
+    for (size_t i = 0; i < n->n_prepared; i++)
+        mapping_regex_free(n->folded[i]);
+    mapping_regex_scratch_free(n->scratch);
+    free(n->folded);
+    free(n->captures);
+    free(n->glob_words.at);
+    free(n->name_words.at);
+    free(n);
+}
+
+bool mapping_near_prepare(struct mapping_near *n)
+{
+    bool compiled = false;
+    while (!compiled && n->n_prepared < mapping_rules(n->m)) {
+        const struct mapping_rule *rule = mapping_rule_at(n->m, n->n_prepared);
+        struct buf why = { 0 };
+        compiled = rule->regex;
+        /* It compiled with regard to case; if it does not without, it is looked at once. */
+        if (rule->regex &&
+            mapping_regex_new(rule->match, true, &n->folded[n->n_prepared], &why) == 0)
+            n->n_regexes++;
+        buf_release(&why);
+        n->n_prepared++;
     }
-    free(s.glob_words.at);
-    free(s.name_words.at);
-    return best.miss != MISS_NONE;
+    return n->n_prepared < mapping_rules(n->m);
+}
+
+size_t mapping_near_regexes(const struct mapping_near *n)
+{
+    return n->n_regexes;
 }

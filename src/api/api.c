@@ -4,7 +4,7 @@
  *     on_asked      the loop: requests have come in; they wait for a turn at the desk
  *     serve         their turn is over: answer each
  *       answer      its path's answer, or an error; or a job makes it (jobs.h), which
- *       reply       ends in the same way
+ *       reply       ends in the same way; gzip is libuv's pool's (pack, on_packed)
  *       unsent_*    the answers that their clients have yet to read, which are bounded
  */
 #include "api/api.h"
@@ -33,8 +33,19 @@ struct api {
     struct http_body **unsent; /* n_unsent answers, with a reference to each */
     size_t n_unsent, cap_unsent;
     size_t unsent_bytes;
+    size_t packing_bytes; /* of answers that are being packed */
     struct api_jobs jobs;
-    unsigned handles; /* not closed so far */
+    bool freed;       /* by api_free, but for what is being packed */
+    unsigned handles; /* not closed so far, and answers that are being packed */
+};
+
+/* An answer on its way to gzip, on libuv's pool. */
+struct packing {
+    uv_work_t work;
+    struct api *api;
+    struct http_request *request;
+    struct http_body *body;
+    enum api_status status;
 };
 
 static void api_check(const struct api *a)
@@ -69,6 +80,14 @@ static void unsent_sweep(struct api *a, bool all)
     }
     a->n_unsent = kept;
     api_check(a);
+}
+
+static void unsent_release(struct api *a)
+{
+    unsent_sweep(a, true);
+    free(a->unsent);
+    a->unsent = NULL;
+    a->cap_unsent = 0;
 }
 
 /* ---- an answer ---- */
@@ -155,9 +174,9 @@ static bool accepts_gzip(const struct http_request *r)
     return http_accept_gzip(http_request_header_list(r, "Accept-Encoding", list, sizeof list));
 }
 
-/* Takes json. */
-static void reply(struct api *a, struct http_request *r, enum api_status status, const char *allow,
-                  struct buf *json)
+/* Takes body. */
+static void send_answer(struct api *a, struct http_request *r, enum api_status status,
+                        const char *allow, struct http_body *body)
 {
     static const unsigned codes[] = {
 #define X(status) status,
@@ -170,13 +189,52 @@ static void reply(struct api *a, struct http_request *r, enum api_status status,
         headers[n++] = (struct http_header){ "Allow", allow };
     if (status == API_503)
         headers[n++] = (struct http_header){ "Retry-After", "1" };
-    json->ptr = mem_realloc(json->ptr, json->len); /* it may have room for twice as much */
-    struct http_body *body = http_body_take("application/json", json->ptr, json->len);
-    if (json->len >= PACK_BYTES && accepts_gzip(r))
-        http_body_pack(body);
     a->stats.answered[status]++;
     http_answer_with(r, codes[status], body, headers, n);
     unsent_add_take(a, body);
+}
+
+/* Pool thread */
+static void pack(uv_work_t *work)
+{
+    http_body_pack(((struct packing *)work)->body);
+}
+
+static void let_go(struct api *a)
+{
+    if (--a->handles == 0)
+        free(a);
+}
+
+/* The API may be stopped by now, and freed but for this: the request only has to be let go of. */
+static void on_packed(uv_work_t *work, int status)
+{
+    struct packing *p = (struct packing *)work;
+    struct api *a = p->api;
+    (void)status; /* it is never cancelled */
+    a->packing_bytes -= http_body_bytes(p->body).len;
+    send_answer(a, p->request, p->status, NULL, p->body);
+    if (a->freed)
+        unsent_release(a);
+    free(p);
+    let_go(a);
+}
+
+/* Takes json. */
+static void reply(struct api *a, struct http_request *r, enum api_status status, const char *allow,
+                  struct buf *json)
+{
+    json->ptr = mem_realloc(json->ptr, json->len); /* it may have room for twice as much */
+    struct http_body *body = http_body_take("application/json", json->ptr, json->len);
+    if (allow != NULL || json->len < PACK_BYTES || !accepts_gzip(r)) {
+        send_answer(a, r, status, allow, body);
+        return;
+    }
+    struct packing *p = mem_alloc(sizeof *p);
+    *p = (struct packing){ .api = a, .request = r, .body = body, .status = status };
+    a->packing_bytes += json->len;
+    a->handles++;
+    uv_queue_work(a->asked.loop, &p->work, pack, on_packed);
 }
 
 static void on_job_done(void *api, struct http_request *r, enum api_status status, struct buf *json)
@@ -192,7 +250,7 @@ static void answer(struct api *a, struct http_request *r)
     struct buf json = { 0 };
     if (a->unsent_bytes >= API_UNSENT_BYTES) /* some may have been read since the turn was over */
         unsent_sweep(a, false);
-    if (a->unsent_bytes < API_UNSENT_BYTES)
+    if (a->unsent_bytes + a->packing_bytes < API_UNSENT_BYTES)
         status = answer_of(a, r, &later, &allow, &json);
     else
         api_json_error(&json, (struct slice){ 0 },
@@ -282,17 +340,15 @@ void api_stop(struct api *a)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct api *a = handle->data;
-    if (--a->handles == 0)
-        free(a);
+    let_go(handle->data);
 }
 
 void api_free(struct api *a)
 {
     if (a == NULL)
         return;
-    unsent_sweep(a, true);
-    free(a->unsent);
+    a->freed = true;
+    unsent_release(a);
     http_desk_release(&a->desk);
     a->jobs.working.data = a;
     a->jobs.look.data = a;

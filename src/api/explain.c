@@ -1,15 +1,16 @@
 /* POST /api/v1/explain */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "api/args.h"
 #include "api/jobs.h"
 #include "api/json.h"
 #include "base/mem.h"
+#include "base/now.h"
 
 /*
- * Explaining costs the control thread a millisecond or two for each KiB, and the answer has up to
- * 64 bytes for each of the datagram's: longer ones are for `statsd explain`.
+ * Explaining costs the control thread a millisecond or two for each KiB, and more with the rules of
+ * a mapping file; the answer may be longer than an answer can be.  Longer datagrams are for `statsd
+ * explain`.
  */
 enum { DATAGRAM_BYTES = 16 << 10 };
 
@@ -39,40 +40,26 @@ static const struct api_arg takes[] = {
 /* clang-format on */
 
 struct job {
-    const struct api_sources *from;
-    struct slice datagram; /* the request's */
-    enum api_framing framing;
-    bool has_json;
+    const struct api_explain *ops;
+    void *explaining;
 };
 
-static void add_text(const struct job *j, struct buf *out)
-{
-    struct buf text = { 0 };
-    j->from->explain(j->from->server, j->datagram, j->framing, API_EXPLAIN_TEXT, &text);
-    /* The JSON is one object and a line end: the text becomes its last member. */
-    while (out->len > 0 && out->ptr[out->len - 1] != '}')
-        out->len--;
-    assert(out->len > 0);
-    out->len--;
-    buf_append_str(out, ",\"text\":");
-    api_json_put_take(api_json_text(buf_slice(&text)), out);
-    buf_append_str(out, "}\n");
-    buf_release(&text);
-}
-
-/* Each half is a slice, as long as it takes. */
+/* At least one step, however late it is, so that it comes to an end. */
 static bool some(void *job, uint64_t until_ns, struct buf *out, enum api_status *ret)
 {
-    struct job *j = job;
-    (void)until_ns;
+    const struct job *j = job;
     *ret = API_200;
-    if (j->has_json) {
-        add_text(j, out);
-        return false;
-    }
-    j->from->explain(j->from->server, j->datagram, j->framing, API_EXPLAIN_JSON, out);
-    j->has_json = true;
-    return true;
+    while (j->ops->some(j->explaining, out))
+        if (now_mono_ns() >= until_ns)
+            return true;
+    return false;
+}
+
+static void job_free(void *job)
+{
+    const struct job *j = job;
+    j->ops->end(j->explaining);
+    free(job);
 }
 
 static enum api_status refuse(enum api_status status, const char *error, struct buf *out)
@@ -83,7 +70,7 @@ static enum api_status refuse(enum api_status status, const char *error, struct 
 
 enum api_status api_explain_answer(const struct api_ask *ask, struct buf *out)
 {
-    static const struct api_job_ops ops = { .some = some, .free = free };
+    static const struct api_job_ops ops = { .some = some, .free = job_free };
     struct explain_args args = { API_FRAMING_DATAGRAM };
     if (!api_args_read(ask, takes, ARRAY_LEN(takes), &args, out))
         return API_400;
@@ -95,10 +82,14 @@ enum api_status api_explain_answer(const struct api_ask *ask, struct buf *out)
                       "the datagram is longer than 16 KiB; have `statsd explain` read it, or send "
                       "a part of it",
                       out);
-    if (ask->later == NULL)
+    const struct api_explain *e = &ask->from->explain;
+    void *explaining = ask->later != NULL
+                           ? e->begin(ask->from->server, ask->body, args.framing, API_ANSWER_BYTES)
+                           : NULL;
+    if (explaining == NULL)
         return refuse(API_503, "too much is at work; ask again in a second", out);
     struct job *j = mem_zalloc(sizeof *j);
-    *j = (struct job){ .from = ask->from, .datagram = ask->body, .framing = args.framing };
+    *j = (struct job){ .ops = e, .explaining = explaining };
     *ask->later = (struct api_later){ &ops, j };
     return API_LATER;
 }

@@ -1,6 +1,5 @@
 /*
  *   view_*         sums that both the answers and the rows of history show
- *   explain_lines  a room's work (explain/explain.h)
  *   open, close    its life
  */
 #include <assert.h>
@@ -10,7 +9,6 @@
 #include "app/server_priv.h"
 #include "base/mem.h"
 #include "base/now.h"
-#include "explain/explain.h"
 #include "sinks/redis_counters.h"
 
 double view_now_s(void)
@@ -55,27 +53,6 @@ struct socket_stats view_listener_sums(const struct listener *l)
         ret.kernel_drops += l->stats[i].kernel_drops;
     }
     return ret;
-}
-
-/* ---- explain ---- */
-
-static void explain_lines(void *server, struct slice datagram, enum api_framing framing,
-                          enum api_explain_form form, struct buf *out)
-{
-    const struct server *s = server;
-    struct config c = *s->config;
-    c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign; /* as statsd explain */
-    struct explain *e =
-        explain_new(&c, &s->mapping, form == API_EXPLAIN_JSON ? EXPLAIN_JSON : EXPLAIN_TEXT);
-    if (framing == API_FRAMING_DATAGRAM) {
-        explain_datagram(e, datagram, false);
-    } else {
-        explain_stream_begin(e, framing == API_FRAMING_DSD ? FRAMING_DSD : FRAMING_LINE);
-        (void)explain_stream_push(e, datagram);
-        explain_stream_end(e);
-    }
-    (void)explain_finish(e, out);
-    explain_free(e);
 }
 
 /* ---- its life ---- */
@@ -127,7 +104,7 @@ int server_api_open(struct server *s)
                   .server = s,
                   .status = view_tell_status,
                   .conservation = view_tell_conservation,
-                  .explain = explain_lines },
+                  .explain = server_explain },
         .ask_turn = ask_turn,
         .turn = &s->turn,
     };

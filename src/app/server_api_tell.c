@@ -166,20 +166,17 @@ void view_tell_status(void *server, struct api_about *ret)
 
 /* ---- conservation ---- */
 
-static void tell_refused(struct server *s, uint64_t by_share, struct api_conservation *ret)
+/* All of it as of the last turn, so that the parts are the whole. */
+static void tell_refused(struct server *s, const struct ingest_counters *in,
+                         struct api_conservation *ret)
 {
-    struct limit_totals limits = { 0 };
+    uint64_t by_share = view_sum(in->refused_by, LIMITED_BY_COUNT);
     ret->refused_by[ret->n_refused_by++] =
         (struct api_count){ "max_series", ret->refused - by_share };
-    series_limit_totals(&s->limit, &limits);
-    for (int i = 0; limits.on && i < LIMITED_BY_COUNT; i++) {
-        uint64_t n = limits.limited.by[i].other;
-        for (unsigned k = 0; k < limits.limited.by[i].n; k++)
-            n += limits.limited.by[i].at[k].n;
+    for (int i = 0; s->limit.more != NULL && i < LIMITED_BY_COUNT; i++)
         if (i != LIMITED_SAMPLES_PER_NAME) /* these are dropped, not refused */
             ret->refused_by[ret->n_refused_by++] =
-                (struct api_count){ limited_word((enum limited_by)i), n };
-    }
+                (struct api_count){ limited_word((enum limited_by)i), in->refused_by[i] };
 }
 
 void view_tell_conservation(void *server, struct api_conservation *ret)
@@ -210,5 +207,5 @@ void view_tell_conservation(void *server, struct api_conservation *ret)
     for (size_t d = 0; d < INGEST_DROP_COUNT; d++)
         ret->dropped_by[ret->n_dropped_by++] =
             (struct api_count){ drops[d], in.counters.dropped[d] };
-    tell_refused(s, in.counters.refused_by_share, ret);
+    tell_refused(s, &in.counters, ret);
 }

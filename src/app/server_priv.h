@@ -217,6 +217,10 @@ void server_http_again(struct server *s);
 int server_api_open(struct server *s);
 void server_api_close(struct server *s);
 
+/* How datagrams are explained.  anew: before the mapping goes by which one may be at work. */
+extern const struct api_explain server_explain;
+void server_explain_anew(struct server *s);
+
 /* End those who read live data, who come back when they can; let them in (again). */
 void server_api_leave(struct server *s);
 void server_api_enter(struct server *s);

@@ -81,6 +81,7 @@ void server_reload_turned(struct server *s)
         cluster_page_remap(s->cluster, &s->fresh.cluster_mapping);
     core_mapping_release(&s->fresh.cluster_mapping);
     s->fresh.cluster_mapping = (struct core_mapping){ 0 };
+    server_explain_anew(s);
     core_mapping_release(&s->mapping);
     s->mapping = s->fresh.mapping;
     s->fresh.mapping = (struct core_mapping){ 0 };

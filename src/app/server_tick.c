@@ -31,8 +31,10 @@ static void spread_if_hot(struct listener *l)
 static void warn_of_limit(struct server *s)
 {
     uint64_t refused = 0, suppressed;
-    for (unsigned w = 0; w < s->n_workers; w++)
-        refused += s->turn.seen[w].v[INGEST_SAMPLES_REFUSED] - s->turn.seen[w].refused_by_share;
+    for (unsigned w = 0; w < s->n_workers; w++) {
+        const struct ingest_counters *seen = &s->turn.seen[w];
+        refused += seen->v[INGEST_SAMPLES_REFUSED] - view_sum(seen->refused_by, LIMITED_BY_COUNT);
+    }
     uint64_t more = refused - s->refused_seen;
     if (more == 0 || !log_gate(&s->limit_gate, WARN_EVERY_MS, now_mono_ms(), &suppressed))
         return;

@@ -14,6 +14,7 @@
 #include "config/options.h"
 #include "listen/listener.h"
 
+struct explaining;
 struct server;
 
 struct server_view {
@@ -26,9 +27,10 @@ struct server_view {
     double turned_s;        /* when the last turn was over, Unix; 0: none yet */
     double cpu_s, cpu_at_s; /* process CPU time at the last row, and when */
     bool redis_up;
-    uint64_t redis_dropped;  /* series, at the last look */
-    uint64_t *kernel_drops;  /* of each listener, at the last look */
-    uint64_t samples_closed; /* samples aggregated when the last interval was closed */
+    uint64_t redis_dropped;        /* series, at the last look */
+    uint64_t *kernel_drops;        /* of each listener, at the last look */
+    uint64_t samples_closed;       /* samples aggregated when the last interval was closed */
+    struct explaining *explaining; /* server_explain.c's; NULL: nothing is being explained */
     /* What the last api_about points to: */
     struct api_option options[OPTION_COUNT];
     struct api_listener *listeners;

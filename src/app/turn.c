@@ -226,7 +226,8 @@ void turn_totals(const struct turn *t, struct ingest_totals *ret)
             ret->counters.v[id] += t->seen[i].v[id];
         for (int d = 0; d < INGEST_DROP_COUNT; d++)
             ret->counters.dropped[d] += t->seen[i].dropped[d];
-        ret->counters.refused_by_share += t->seen[i].refused_by_share;
+        for (int by = 0; by < LIMITED_BY_COUNT; by++)
+            ret->counters.refused_by[by] += t->seen[i].refused_by[by];
         for (int a = 0; a < EVENT_ALERT_COUNT; a++)
             ret->counters.events[a] += t->seen[i].events[a];
         for (int s = 0; s < CHECK_STATUS_COUNT; s++)

@@ -94,7 +94,8 @@ int explain_main(const struct cli_args *args, const struct cli_io *io)
     /* The first socket may differ from the config; what it receives is what is explained. */
     assert(c.n_sockets > 0);
     c.protocol_gauge_sign = (int)c.sockets[0].gauge_sign;
-    struct explain *e = explain_new(&c, &mapping, args->json ? EXPLAIN_JSON : EXPLAIN_TEXT);
+    struct explain *e =
+        explain_new(&c, &mapping, args->json ? EXPLAIN_JSON : EXPLAIN_TEXT, &explain_all);
     rc = explain(e, args, io);
     explain_free(e);
     core_mapping_release(&mapping);

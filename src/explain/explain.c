@@ -1,33 +1,26 @@
 /*
- *   explain_datagram, explain_stream_push      a datagram; or what frames a stream has, each as one
- *     take_datagram                            JSON: as a whole; text: line by line
- *   explain_finish
- *     finish_text, finish_json                 the sums, and what /metrics would show
+ *   explain_datagram, explain_stream_push   what was received, or what frames a stream has, waits
+ *   explain_some                            a line of it: its members of the JSON, and its text
+ *
+ * The end, explain_close and explain_finish, is explain_end.c's.
  */
-#include "explain/explain.h"
-
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "explain/explain_core.h"
+#include "explain/explain_priv.h"
 #include "explain/explain_text.h"
 
-struct explain {
-    struct explain_core *core;
-    enum explain_form form;
-    struct framing framing; /* of the stream that is under way */
-    char *room;             /* its, or NULL */
-    /* Sums over the lines of the text form; the JSON form needs none. */
-    uint64_t samples, events, checks, errors;
-    struct buf out;
-};
+enum { JSON_FLAGS = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17) };
+
+const struct explain_bounds explain_all = { .bytes = SIZE_MAX, .near_looks = SIZE_MAX };
 
 struct explain *explain_new(const struct config *c, const struct core_mapping *m,
-                            enum explain_form form)
+                            enum explain_form form, const struct explain_bounds *b)
 {
     struct explain *e = mem_zalloc(sizeof *e);
-    e->core = explain_core_new(c, m);
+    e->core = explain_core_new(c, m, b->near_looks);
     e->form = form;
+    e->bounds = *b;
     return e;
 }
 
@@ -36,63 +29,175 @@ void explain_free(struct explain *e)
     if (e == NULL)
         return;
     explain_core_free(e->core);
-    buf_release(&e->out);
+    for (int i = 0; i < LIST_COUNT; i++)
+        buf_release(&e->lists[i]);
+    buf_release(&e->text);
+    buf_release(&e->waiting);
     free(e->room);
     free(e);
 }
 
-static void show_lines(struct explain *e, struct slice rest, bool truncated)
+/* ---- what was found, as text and as JSON ---- */
+
+static int append(const char *bytes, size_t n, void *out)
 {
-    struct slice line;
-    while (rest.len > 0) {
-        bool whole = slice_cut(&rest, '\n', &line);
-        if (!whole) {
-            line = rest;
-            rest.len = 0;
-        }
-        explain_core_datagram(e->core, line.ptr, line.len, truncated && !whole);
-        explain_text_line(e->core, line, &e->out);
-        e->samples += json_array_size(e->core->samples);
-        e->events += json_array_size(e->core->events);
-        e->checks += json_array_size(e->core->checks);
-        e->errors += e->core->n_errors;
-        explain_core_clear(e->core);
+    buf_append(out, bytes, n);
+    return 0;
+}
+
+/* Both the protocol's lines and what is said of them are valid UTF-8: "?" would show that they are
+ * not. */
+void explain_put_inside_string(struct slice text, struct buf *out)
+{
+    struct buf string = { 0 };
+    json_t *j = json_stringn(text.len > 0 ? text.ptr : "", text.len);
+    if (j == NULL)
+        j = json_string("?\n");
+    json_dump_callback(j, append, &string, JSON_FLAGS);
+    buf_append(out, string.ptr + 1, string.len - 2);
+    json_decref(j);
+    buf_release(&string);
+}
+
+void explain_add_text_take(struct explain *e, struct buf *text)
+{
+    if (e->form == EXPLAIN_TEXT)
+        buf_append_slice(&e->text, buf_slice(text));
+    else
+        explain_put_inside_string(buf_slice(text), &e->text);
+    buf_release(text);
+}
+
+static void add_element(struct buf *list, const json_t *element)
+{
+    if (list->len > 0)
+        buf_append_char(list, ',');
+    json_dump_callback(element, append, list, JSON_FLAGS);
+}
+
+static void add_elements(struct buf *list, const json_t *elements)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(elements, i, one)
+        add_element(list, one);
+}
+
+static void add_lists(struct explain *e)
+{
+    const struct explain_core *x = e->core;
+    add_elements(&e->lists[LIST_SAMPLES], x->samples);
+    add_elements(&e->lists[LIST_RULES], x->rules);
+    add_elements(&e->lists[LIST_EVENTS], x->events);
+    add_elements(&e->lists[LIST_CHECKS], x->checks);
+    for (size_t i = 0; i < x->n_errors; i++) {
+        json_t *reason = json_string(reason_name(x->errors[i].reason));
+        add_element(&e->lists[LIST_REASONS], reason);
+        json_decref(reason);
     }
 }
 
-static void take_datagram(struct explain *e, const char *ptr, size_t len, bool truncated)
+/* What the core holds, of one line; text: what was said of it. */
+static void add_found(struct explain *e, struct buf *text)
 {
-    if (e->form == EXPLAIN_JSON)
-        explain_core_datagram(e->core, ptr, len, truncated);
-    else
-        show_lines(e, slice_of(ptr, len), truncated);
+    const struct explain_sums sums = explain_sums_of(e->core);
+    explain_sums_add(&e->sums, &sums);
+    if (e->form != EXPLAIN_TEXT)
+        add_lists(e);
+    explain_add_text_take(e, text);
+    explain_core_clear(e->core);
+}
+
+/* ---- lines ---- */
+
+size_t explain_held(const struct explain *e)
+{
+    size_t n = e->text.len;
+    for (int i = 0; i < LIST_COUNT; i++)
+        n += e->lists[i].len;
+    return n;
+}
+
+static void take_line(struct explain *e)
+{
+    struct slice rest = slice_of(e->waiting.ptr + e->at, e->waiting.len - e->at), line;
+    struct buf text = { 0 };
+    bool whole = slice_cut(&rest, '\n', &line);
+    if (!whole)
+        line = rest;
+    e->at += line.len + whole;
+    explain_core_datagram(e->core, line.ptr, line.len, e->truncated && !whole);
+    if (e->form != EXPLAIN_JSON)
+        explain_text_line(e->core, line, &text);
+    add_found(e, &text);
+}
+
+static void take_framing_errors(struct explain *e)
+{
+    struct buf text = { 0 };
+    for (uint32_t i = 0; i < e->n_framing_errors; i++)
+        explain_core_error(e->core, e->framing_error);
+    if (e->form != EXPLAIN_JSON)
+        explain_text_errors(e->core, &text);
+    add_found(e, &text);
+    e->n_framing_errors = 0;
+}
+
+static bool something_waits(const struct explain *e)
+{
+    return e->at < e->waiting.len || e->n_framing_errors > 0;
+}
+
+bool explain_some(struct explain *e)
+{
+    if (explain_core_prepare(e->core))
+        return true;
+    if (e->at < e->waiting.len && explain_held(e) >= e->bounds.bytes / 8 * 5) {
+        e->unread += e->waiting.len - e->at;
+        e->at = e->waiting.len;
+    } else if (e->at < e->waiting.len) {
+        take_line(e);
+    } else if (e->n_framing_errors > 0) {
+        take_framing_errors(e);
+    }
+    return something_waits(e);
+}
+
+/* What waited is done with. */
+static void wait_anew(struct explain *e)
+{
+    while (something_waits(e))
+        (void)explain_some(e);
+    buf_clear(&e->waiting);
+    e->at = 0;
 }
 
 void explain_datagram(struct explain *e, struct slice datagram, bool truncated)
 {
     bool cut = datagram.len > DATAGRAM_MAX;
-    take_datagram(e, datagram.len > 0 ? datagram.ptr : "", cut ? DATAGRAM_MAX : datagram.len,
-                  cut || truncated);
+    wait_anew(e);
+    buf_append_slice(&e->waiting, cut ? slice_of(datagram.ptr, DATAGRAM_MAX) : datagram);
+    e->truncated = cut || truncated;
 }
 
-static void take_frame(void *cookie, const char *ptr, size_t len)
+static void take_frame(void *explain, const char *ptr, size_t len)
 {
-    take_datagram(cookie, ptr, len, false);
+    struct explain *e = explain;
+    buf_append(&e->waiting, ptr, len);
+    if (ptr[len - 1] != '\n') /* the next frame begins another line */
+        buf_append_char(&e->waiting, '\n');
 }
 
-static void take_frame_error(struct explain *e, enum reason r, uint32_t n)
+static void note_framing_errors(struct explain *e, enum reason r, uint32_t n)
 {
-    for (uint32_t i = 0; r != REASON_NONE && i < n; i++)
-        explain_core_error(e->core, r);
-    if (e->form == EXPLAIN_TEXT) {
-        explain_text_errors(e->core, &e->out);
-        e->errors += e->core->n_errors;
-        explain_core_clear(e->core);
-    }
+    e->framing_error = r;
+    e->n_framing_errors = r != REASON_NONE ? n : 0;
 }
 
 void explain_stream_begin(struct explain *e, enum framing_kind kind)
 {
+    wait_anew(e);
+    e->truncated = false;
     e->room = mem_realloc(e->room, FRAMING_ROOM);
     framing_init(&e->framing, kind, e->room);
 }
@@ -100,73 +205,15 @@ void explain_stream_begin(struct explain *e, enum framing_kind kind)
 bool explain_stream_push(struct explain *e, struct slice bytes)
 {
     uint32_t errors = 0;
+    wait_anew(e);
     enum reason r = framing_push(&e->framing, bytes.ptr, bytes.len, take_frame, e, &errors);
-    take_frame_error(e, r, errors > 0 ? errors : 1);
+    note_framing_errors(e, r, errors > 0 ? errors : 1);
     return !e->framing.broken;
 }
 
 void explain_stream_end(struct explain *e)
 {
+    wait_anew(e);
     if (!e->framing.broken)
-        take_frame_error(e, framing_end(&e->framing, true, take_frame, e), 1);
-}
-
-static void finish_json(struct explain *e)
-{
-    struct explain_core *x = e->core;
-    json_t *j = json_object(), *reasons = json_array();
-    struct buf exposition = { 0 };
-    for (size_t i = 0; i < x->n_errors; i++)
-        json_array_append_new(reasons, json_string(reason_name(x->errors[i].reason)));
-    explain_core_exposition(x, &exposition);
-    json_object_set_new(j, "expect", json_string(explain_core_expect(x)));
-    json_object_set(j, "samples", x->samples);
-    if (json_array_size(x->rules) > 0)
-        json_object_set(j, "rules", x->rules);
-    json_object_set(j, "events", x->events);
-    json_object_set(j, "checks", x->checks);
-    json_object_set_new(j, "errors", json_integer((json_int_t)x->n_errors));
-    json_object_set_new(j, "reasons", reasons);
-    json_object_set_new(j, "tag_errors", json_integer((json_int_t)x->tag_errors));
-    json_object_set_new(j, "unknown_fields", json_integer((json_int_t)x->unknown_fields));
-    json_object_set_new(j, "not_finite",
-                        json_integer((json_int_t)explain_core_refused(x).not_finite));
-    json_object_set_new(j, "no_room", json_integer((json_int_t)explain_core_refused(x).no_room));
-    json_object_set_new(j, "marks", json_integer((json_int_t)explain_core_refused(x).marks));
-    json_object_set_new(j, "exposition",
-                        json_stringn(exposition.len ? exposition.ptr : "", exposition.len));
-    char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    if (text != NULL)
-        buf_append_str(&e->out, text);
-    buf_append_char(&e->out, '\n');
-    free(text);
-    buf_release(&exposition);
-    json_decref(j);
-}
-
-static void finish_text(struct explain *e)
-{
-    struct buf exposition = { 0 };
-    explain_core_exposition(e->core, &exposition);
-    buf_printf(&e->out, "\nsamples %llu, events %llu, service checks %llu, errors %llu\n",
-               (unsigned long long)e->samples, (unsigned long long)e->events,
-               (unsigned long long)e->checks, (unsigned long long)e->errors);
-    if (exposition.len > 0) {
-        buf_append_str(&e->out, "\non /metrics:\n");
-        buf_append_slice(&e->out, buf_slice(&exposition));
-        buf_append_char(&e->out, '\n');
-    }
-    explain_text_off_page(e->core, &e->out);
-    buf_release(&exposition);
-}
-
-bool explain_finish(struct explain *e, struct buf *out)
-{
-    bool wrong = e->errors > 0 || e->core->n_errors > 0;
-    if (e->form == EXPLAIN_JSON)
-        finish_json(e);
-    else
-        finish_text(e);
-    buf_append_slice(out, buf_slice(&e->out));
-    return !wrong && explain_core_refused(e->core).not_finite == 0;
+        note_framing_errors(e, framing_end(&e->framing, true, take_frame, e), 1);
 }

@@ -2,7 +2,7 @@
  *   explain_core_datagram -> lane (explain_exposition.c) -> on_cut, on_batch, on_event, on_check
  *                                                           on_rejected: a line, by the parser
  *                                                           on_refused: a sample, on adding it
- *   explain_core_exposition -> explain_exposition_render
+ *   explain_core_close, explain_core_exposition -> explain_exposition_close
  */
 #include "explain/explain_core.h"
 
@@ -301,7 +301,8 @@ static void on_refused(void *cookie, const struct sample *s, enum reason why)
     x->machine->refused.not_finite += why == REASON_BAD_VALUE;
 }
 
-struct explain_core *explain_core_new(const struct config *c, const struct core_mapping *mapping)
+struct explain_core *explain_core_new(const struct config *c, const struct core_mapping *mapping,
+                                      size_t near_looks)
 {
     struct explain_core *x = mem_zalloc(sizeof *x);
     const struct lane_taps taps = { .on_batch = on_batch,
@@ -319,16 +320,23 @@ struct explain_core *explain_core_new(const struct config *c, const struct core_
     x->machine->tags_opts = core_tags_opts(c);
     x->machine->exposition = explain_exposition_new(c, mapping, &taps, &refusals);
     if (mapping->mapping != NULL)
-        explain_rules_init(&x->machine->rules, c, mapping);
+        explain_rules_init(&x->machine->rules, c, mapping, near_looks);
     explain_core_clear(x);
     explain_core_check(x);
     return x;
+}
+
+bool explain_core_prepare(struct explain_core *x)
+{
+    return explain_rules_prepare(&x->machine->rules);
 }
 
 void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, bool truncated)
 {
     const struct lane_datagram d = { .ptr = ptr, .len = len, .truncated = truncated };
     explain_core_check(x);
+    while (explain_core_prepare(x))
+        ;
     explain_exposition_datagram(x->machine->exposition, &d);
 }
 
@@ -350,10 +358,17 @@ void explain_core_clear(struct explain_core *x)
     x->tag_errors = x->unknown_fields = 0;
 }
 
-void explain_core_exposition(struct explain_core *x, struct buf *out)
+bool explain_core_close(struct explain_core *x, size_t most)
 {
     explain_core_check(x);
-    explain_exposition_render(x->machine->exposition, out);
+    return explain_exposition_close(x->machine->exposition, most);
+}
+
+bool explain_core_exposition(struct explain_core *x, struct buf *out)
+{
+    while (explain_core_close(x, SIZE_MAX))
+        ;
+    return explain_exposition_lines(x->machine->exposition, out);
 }
 
 const struct off_page_note *const *explain_core_off_page(const struct explain_core *x,
@@ -370,13 +385,7 @@ struct explain_refused explain_core_refused(const struct explain_core *x)
     return all;
 }
 
-const char *explain_core_expect(const struct explain_core *x)
+uint64_t explain_core_near_left_out(const struct explain_core *x)
 {
-    if (json_array_size(x->samples) > 0)
-        return "accept";
-    if (json_array_size(x->events) > 0)
-        return "event";
-    if (json_array_size(x->checks) > 0)
-        return "service_check";
-    return x->n_errors > 0 ? "reject" : "ignore";
+    return x->machine->rules.left_out;
 }

@@ -13,6 +13,9 @@
  * asked for. */
 enum { START_S = 1000, INTERVAL_MS = 10000 };
 
+/* Of a step of explain_exposition_close: some 100 us. */
+enum { STEP_CELLS = 256, STEP_SERIES = 256, STEP_BYTES = 16 << 10 };
+
 struct explain_exposition {
     struct series_limit limit;
     struct marks marks;
@@ -20,13 +23,18 @@ struct explain_exposition {
     struct lane_source source;
     struct registry *registry;
     struct writer *writer;
-    bool rendered;
+    enum { READING, MERGING, GIVING, RENDERING, CLOSED } state;
+    struct page *page;    /* MERGING; the lane's */
+    struct render render; /* RENDERING */
+    struct buf text;      /* lines so far */
+    size_t weight;        /* theirs */
+    bool cut;             /* there are more */
 };
 
 static void explain_exposition_check(const struct explain_exposition *e)
 {
     assert(e->lane != NULL && e->registry != NULL && e->writer != NULL);
-    assert(!e->rendered && "there is one interval, and it has been closed");
+    assert(e->weight >= e->text.len && (e->page == NULL || e->state == MERGING));
 }
 
 struct explain_exposition *explain_exposition_new(const struct config *c,
@@ -55,6 +63,9 @@ void explain_exposition_free(struct explain_exposition *e)
 {
     if (e == NULL)
         return;
+    if (e->state == RENDERING)
+        render_end(&e->render);
+    buf_release(&e->text);
     e->writer->ops->close(e->writer);
     registry_free(e->registry);
     lane_free(e->lane);
@@ -65,6 +76,7 @@ void explain_exposition_free(struct explain_exposition *e)
 void explain_exposition_datagram(struct explain_exposition *e, const struct lane_datagram *d)
 {
     explain_exposition_check(e);
+    assert(e->state == READING && "there is one interval, and it has been closed");
     lane_datagram(e->lane, d);
     lane_flush(e->lane);
 }
@@ -92,31 +104,108 @@ static void sort_lines(struct slice text, struct buf *out)
     free(lines);
 }
 
-void explain_exposition_render(struct explain_exposition *e, struct buf *out)
+size_t explain_weight(struct slice text)
+{
+    size_t n = text.len;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        n += c == '"' || c == '\\' || c == '\n' ? 1 : c < 0x20 ? 5 : 0;
+    }
+    return n;
+}
+
+static void take_page(struct explain_exposition *e)
 {
     struct ingest *in = lane_ingest(e->lane);
-    uint64_t now_ns = lane_next_ns(e->lane);
+    bool turned = ingest_turn(in, lane_next_ns(e->lane));
+    assert(turned && "nobody else has a page");
+    (void)turned;
+    e->page = ingest_take(in);
+    assert(e->page != NULL);
+    e->state = MERGING;
+}
+
+static void merge_some(struct explain_exposition *e)
+{
+    const uint64_t now_ns = lane_next_ns(e->lane);
     const struct interval_end end = { .start_s = START_S,
                                       .interval_ms = INTERVAL_MS,
                                       .now_ns = now_ns,
                                       .now_wall_ms = (int64_t)START_S * 1000 };
     struct snapshot unused;
-    struct buf text = { 0 };
-    explain_exposition_check(e);
-    e->rendered = true;
-    bool turned = ingest_turn(in, now_ns);
-    assert(turned && "nobody else has a page");
-    struct page *page = ingest_take(in);
-    assert(page != NULL);
-    (void)turned;
-    registry_merge(e->registry, page, now_ns);
-    ingest_give(in, page);
+    if (registry_merge_some(e->registry, e->page, now_ns, STEP_CELLS))
+        return;
+    ingest_give(lane_ingest(e->lane), e->page);
+    e->page = NULL;
     /* With aggregate.set_window = 0 /metrics shows the sets of the last closed interval. */
     registry_close(e->registry, &end, &unused);
-    (void)registry_give(e->registry, SIZE_MAX);
-    render_lines(e->writer, e->registry, now_ns, &text);
-    sort_lines(buf_slice(&text), out);
-    buf_release(&text);
+    e->state = GIVING;
+}
+
+static void give_some(struct explain_exposition *e)
+{
+    if (registry_give(e->registry, STEP_SERIES))
+        return;
+    render_begin(&e->render, e->writer, e->registry);
+    e->render.heads = false;
+    e->state = RENDERING;
+}
+
+/* Keep whole lines of those behind `from`, as long as there is room for them. */
+static void weigh_lines(struct explain_exposition *e, size_t from, size_t most)
+{
+    struct slice rest = slice_of(e->text.ptr + from, e->text.len - from), line;
+    size_t kept = from;
+    while (slice_cut(&rest, '\n', &line)) {
+        size_t weight = explain_weight(slice_of(line.ptr, line.len + 1));
+        e->cut = e->cut || weight > most - e->weight;
+        if (e->cut)
+            break;
+        e->weight += weight;
+        kept += line.len + 1;
+    }
+    e->text.len = kept;
+}
+
+static void render_part(struct explain_exposition *e, size_t most)
+{
+    size_t from = e->text.len;
+    bool more = render_some(&e->render, lane_next_ns(e->lane), from + STEP_BYTES, &e->text);
+    if (e->text.len > from)
+        weigh_lines(e, from, most);
+    if (more && !e->cut)
+        return;
+    render_end(&e->render);
+    e->state = CLOSED;
+}
+
+bool explain_exposition_close(struct explain_exposition *e, size_t most)
+{
+    explain_exposition_check(e);
+    switch (e->state) {
+    case READING:
+        take_page(e);
+        break;
+    case MERGING:
+        merge_some(e);
+        break;
+    case GIVING:
+        give_some(e);
+        break;
+    case RENDERING:
+        render_part(e, most);
+        break;
+    case CLOSED:
+        break;
+    }
+    return e->state != CLOSED;
+}
+
+bool explain_exposition_lines(const struct explain_exposition *e, struct buf *out)
+{
+    assert(e->state == CLOSED);
+    sort_lines(buf_slice(&e->text), out);
+    return !e->cut;
 }
 
 const struct off_page_note *const *explain_exposition_off_page(const struct explain_exposition *e,

@@ -25,10 +25,22 @@ void explain_exposition_free(struct explain_exposition *e);
 /* When it returns, the datagram's samples are aggregated and all hooks have been called for it. */
 void explain_exposition_datagram(struct explain_exposition *e, const struct lane_datagram *d);
 
-/* Close the interval and append the lines of /metrics, sorted, joined by LF.  Once. */
-void explain_exposition_render(struct explain_exposition *e, struct buf *out);
+/**
+ * explain_exposition_close(e, most):
+ * Close the interval and write the lines of /metrics, some at a time.  No datagrams any more.
+ *   most     bytes that the lines may have as JSON has them (explain_weight); those after are
+ *            left out
+ *   returns  true: call again
+ */
+bool explain_exposition_close(struct explain_exposition *e, size_t most);
 
-/* As of the rendering: what /metrics leaves out, and how many sums the registry refused because
+/* Closed: append the lines, sorted, joined by LF.  returns  false: some are left out */
+bool explain_exposition_lines(const struct explain_exposition *e, struct buf *out);
+
+/* How many bytes text has as a string of JSON; at least as many as text for people has. */
+size_t explain_weight(struct slice text);
+
+/* Closed: what /metrics leaves out, and how many sums the registry refused because
  * they would not be finite. */
 const struct off_page_note *const *explain_exposition_off_page(const struct explain_exposition *e,
                                                                size_t *ret_n);

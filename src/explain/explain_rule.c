@@ -3,17 +3,32 @@
 #include "base/buf.h"
 
 void explain_rules_init(struct explain_rules *r, const struct config *c,
-                        const struct core_mapping *mapping)
+                        const struct core_mapping *mapping, size_t looks)
 {
+    size_t regexes = 0;
+    for (size_t i = 0; i < mapping_rules(mapping->mapping); i++)
+        regexes += mapping_rule_at(mapping->mapping, i)->regex;
     *r = (struct explain_rules){ .file = c->prometheus_mapping,
                                  .mapping = mapping,
-                                 .scratch = mapping_scratch_new(mapping->mapping) };
+                                 .scratch = mapping_scratch_new(mapping->mapping),
+                                 .misses = json_object() };
+    if (regexes > looks / EXPLAIN_LOOKS_A_REGEX)
+        return;
+    r->near = mapping_near_new(mapping->mapping);
+    r->looks = looks - regexes * EXPLAIN_LOOKS_A_REGEX;
 }
 
 void explain_rules_release(struct explain_rules *r)
 {
     mapping_scratch_free(r->scratch);
+    mapping_near_free(r->near);
+    json_decref(r->misses);
     *r = (struct explain_rules){ 0 };
+}
+
+bool explain_rules_prepare(struct explain_rules *r)
+{
+    return r->near != NULL && mapping_near_prepare(r->near);
 }
 
 /* A rule's own text may be anything that YAML can say; what is no text for JSON is left out. */
@@ -32,17 +47,38 @@ static json_t *rule_object(const struct mapping_rule *rule)
     return j;
 }
 
-static void add_near_miss(const struct explain_rules *r, struct slice name, enum mapping_class c,
-                          json_t *j)
+/* returns  the near miss, or null */
+static json_t *look_for_near_miss(struct explain_rules *r, struct slice name, enum mapping_class c,
+                                  const struct mapping_rule *match)
 {
     const struct mapping_rule *rule;
     struct buf why = { 0 };
-    if (!mapping_near_miss(r->mapping->mapping, name, c, &rule, &why))
-        return;
+    if (!mapping_near_miss(r->near, name, c, match, &rule, &why))
+        return json_null();
     json_t *miss = rule_object(rule);
     json_object_set_new(miss, "why", json_stringn(why.len > 0 ? why.ptr : "", why.len));
-    json_object_set_new(j, "near_miss", miss);
     buf_release(&why);
+    return miss;
+}
+
+/* Once for each name and class: a datagram often has a name many times. */
+static void add_near_miss(struct explain_rules *r, struct slice name, enum mapping_class c,
+                          const struct mapping_rule *match, json_t *j)
+{
+    const size_t looks = mapping_rules(r->mapping->mapping);
+    struct buf key = { 0 };
+    buf_printf(&key, "%d ", (int)c);
+    buf_append_slice(&key, name);
+    json_t *miss = json_object_getn(r->misses, key.ptr, key.len);
+    if (miss == NULL && r->near != NULL && looks <= r->looks) {
+        r->looks -= looks;
+        miss = look_for_near_miss(r, name, c, match);
+        json_object_setn_new_nocheck(r->misses, key.ptr, key.len, miss);
+    }
+    buf_release(&key);
+    r->left_out += miss == NULL;
+    if (json_is_object(miss))
+        json_object_set(j, "near_miss", miss);
 }
 
 /* NULL: the sample is not dropped */
@@ -76,6 +112,6 @@ json_t *explain_rule(struct explain_rules *r, const struct sample *s,
     enum gauge_merge merge = (*ret_profile)->gauge_merge;
     if (s->type == SAMPLE_GAUGE && merge != GAUGE_MERGE_LATEST)
         json_object_set_new(j, "gauge_merge", json_string(gauge_merge_name(merge)));
-    add_near_miss(r, name, c, j);
+    add_near_miss(r, name, c, match.rule, j);
     return j;
 }

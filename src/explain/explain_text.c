@@ -8,6 +8,7 @@
 
 #include "aggregate/off_page.h"
 #include "base/number.h"
+#include "explain/explain_sums.h"
 #include "explain/hint.h"
 #include "config/escape.h"
 #include "config/option_value.h"
@@ -233,6 +234,7 @@ void explain_text_errors(const struct explain_core *x, struct buf *out)
 
 void explain_text_line(const struct explain_core *x, struct slice line, struct buf *out)
 {
+    const struct explain_sums sums = explain_sums_of(x);
     json_t *one;
     size_t i;
     escape_text(line, out);
@@ -263,7 +265,7 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
                    (unsigned long long)x->tag_errors);
     if (x->unknown_fields > 0)
         buf_printf(out, "  %llu unknown fields ignored\n", (unsigned long long)x->unknown_fields);
-    if (strcmp(explain_core_expect(x), "ignore") == 0)
+    if (strcmp(explain_sums_expect(&sums), "ignore") == 0)
         buf_append_str(out, "  empty: ignored\n");
     if (x->n_errors == 0 && json_array_size(x->samples) > 0) {
         struct hint_line l;

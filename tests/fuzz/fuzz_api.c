@@ -3,6 +3,7 @@
  * POST: the answer is JSON, has no more than it may, and says what is wrong.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,12 +76,27 @@ static void show_capture(const void *cookie, struct api_capture_view *ret)
     *ret = (struct api_capture_view){ .state = "off" };
 }
 
-static int start_capture(void *cookie, const struct api_capture_ask *ask, const char **ret_why)
+static unsigned looks_until_started;
+
+static int start_capture(void *cookie, const struct api_capture_ask *ask, uint64_t *ret_number,
+                         const char **ret_why)
 {
     (void)cookie;
     assert(ask->share >= 0 && ask->share <= 1);
+    *ret_number = ask->seconds;
+    looks_until_started = 1;
     *ret_why = "one runs already";
     return ask->seconds % 2 ? -1 : 0;
+}
+
+static int capture_started(const void *cookie, uint64_t number, const char **ret_why)
+{
+    (void)cookie;
+    *ret_why = "the disk is full";
+    if (looks_until_started == 0)
+        return number % 4 == 0 ? -ENOSPC : 0;
+    looks_until_started--;
+    return -EAGAIN;
 }
 
 static void stop_capture(void *cookie)
@@ -100,15 +116,28 @@ static void tell_conservation(void *server, struct api_conservation *ret)
     (void)ret;
 }
 
-static void explain(void *server, struct slice datagram, enum api_framing framing,
-                    enum api_explain_form form, struct buf *out)
+static void *explain_begin(void *server, struct slice datagram, enum api_framing framing,
+                           size_t most)
 {
+    static unsigned steps;
     (void)server;
     (void)framing;
-    if (form == API_EXPLAIN_JSON)
-        buf_append_str(out, "{\"errors\":0}\n");
-    else
-        buf_append_slice(out, datagram);
+    assert(datagram.len > 0 && most > 0);
+    steps = 2;
+    return &steps;
+}
+
+static bool explain_some(void *steps, struct buf *out)
+{
+    if (--*(unsigned *)steps > 0)
+        return true;
+    buf_append_str(out, "{\"errors\":0,\"text\":\"\"}\n");
+    return false;
+}
+
+static void explain_end(void *steps)
+{
+    assert(*(unsigned *)steps == 0);
 }
 
 static void check_path(enum api_status (*answer)(const struct api_ask *, struct buf *),
@@ -118,9 +147,11 @@ static void check_path(enum api_status (*answer)(const struct api_ask *, struct 
     enum api_status status = answer(ask, &out);
     if (status == API_LATER) {
         status = API_200; /* until it says another */
-        while (ask->later->ops->some(ask->later->job, 0, &out, &status))
+        const struct api_job_ops *ops = ask->later->ops;
+        void *job = ask->later->job;
+        while ((ops->waits != NULL && ops->waits(job)) || ops->some(job, 0, &out, &status))
             ;
-        ask->later->ops->free(ask->later->job);
+        ops->free(job);
     }
     json_t *j = json_loadb(out.ptr, out.len, JSON_ALLOW_NUL, NULL);
     assert(json_is_object(j));
@@ -133,6 +164,7 @@ static void check_paths(const struct api_ask *ask)
 {
     static const struct api_capture capture = { .show = show_capture,
                                                 .start = start_capture,
+                                                .started = capture_started,
                                                 .stop = stop_capture };
     static struct registry *registry;
     if (registry == NULL)
@@ -145,7 +177,7 @@ static void check_paths(const struct api_ask *ask)
                                       .registry = registry,
                                       .status = tell_status,
                                       .conservation = tell_conservation,
-                                      .explain = explain };
+                                      .explain = { explain_begin, explain_some, explain_end } };
     struct api_ask one = *ask;
     one.from = &from;
     one.later = &later;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "aggregate/mapping.h"
+#include "aggregate/mapping_near.h"
 #include "base/mem.h"
 #include "config/mapping_syntax.h"
 
@@ -98,6 +99,9 @@ static void look_up(const struct input *in, const struct mapping *m, struct mapp
                     struct slice from)
 {
     struct buf out = { 0 };
+    struct mapping_near *n = mapping_near_new(m);
+    while (mapping_near_prepare(n))
+        ;
     char *exact = mem_alloc(from.len);
     memcpy(exact, from.ptr, from.len);
     struct slice name = slice_of(exact, from.len);
@@ -117,10 +121,11 @@ static void look_up(const struct input *in, const struct mapping *m, struct mapp
             mapping_name(&match, &out);
             mapping_label(&match, 0, &out);
         }
-        if (mapping_near_miss(m, name, (enum mapping_class) class, &near, &out))
+        if (mapping_near_miss(n, name, (enum mapping_class) class, match.rule, &near, &out))
             assert(near != NULL && near != match.rule);
     }
     free(exact);
+    mapping_near_free(n);
     buf_release(&out);
 }
 

@@ -56,10 +56,29 @@ static void a_page_is_sealed_while_another_thread_holds_the_limit(void **unused)
     pipeline_release(&p);
 }
 
+/* The page has both, so that they are of one moment. */
+static void a_page_says_which_limit_refused_how_many(void **unused)
+{
+    (void)unused;
+    struct pipeline p;
+    pipeline_init(&p, &(struct pipeline_opts){ .limits = { .shares = { .per_name = 1 } } });
+    pipeline_feed(&p, 0, "a:1|c|#k:1\na:1|c|#k:2\na:1|c|#k:3\nb:1|c");
+    assert_true(ingest_turn(p.in[0], p.now_ns));
+    struct page *page = ingest_take(p.in[0]);
+    const struct ingest_counters *seen = page_stats(page);
+    assert_int_equal(seen->v[INGEST_SAMPLES_REFUSED], 2);
+    assert_int_equal(seen->refused_by[LIMITED_SERIES_PER_NAME], 2);
+    assert_int_equal(seen->refused_by[LIMITED_SERIES_PER_ORIGIN], 0);
+    registry_merge(p.registry, page, p.now_ns);
+    ingest_give(p.in[0], page);
+    pipeline_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(where_only_samples_are_limited_nobody_counts_series_of_names),
+        cmocka_unit_test(a_page_says_which_limit_refused_how_many),
         cmocka_unit_test(a_page_is_sealed_while_another_thread_holds_the_limit),
     };
     return cmocka_run_group_tests_name("ingest limits", tests, NULL, NULL);

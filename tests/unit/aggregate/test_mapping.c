@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "aggregate/mapping.h"
+#include "aggregate/mapping_near.h"
 #include "base/mem.h"
 #include "base/now.h"
 
@@ -649,15 +650,48 @@ static void a_near_miss_is_a_rule_that_one_thing_keeps_away(void **unused)
         for (size_t r = 0; r < 4 && rows[i].rules[r].match != NULL; r++)
             add(&f, rows[i].rules[r].match, rows[i].rules[r].classes, NULL);
         compile(&f, rows[i].unordered);
-        bool is = mapping_near_miss(f.m, slice_str(rows[i].name), MAPPING_COUNTER, &rule, &why);
+        struct mapping_match match;
+        struct mapping_near *near = mapping_near_new(f.m);
+        while (mapping_near_prepare(near))
+            ;
+        (void)find(&f, rows[i].name, MAPPING_COUNTER, &match);
+        bool is = mapping_near_miss(near, slice_str(rows[i].name), MAPPING_COUNTER, match.rule,
+                                    &rule, &why);
         buf_append_char(&why, '\0');
         if (is != (rows[i].rule != NULL) || (rule != NULL) != is ||
             strcmp(why.ptr, is ? rows[i].why : "") != 0 ||
             (is && strcmp(rule->name, rows[i].rule) != 0))
             fail_msg("row %zu, %s: %s, %s", i, rows[i].name, is ? rule->name : "none", why.ptr);
+        mapping_near_free(near);
         buf_release(&why);
         release(&f);
     }
+}
+
+static void a_regex_is_compiled_once_for_all_near_misses(void **unused)
+{
+    (void)unused;
+    struct fixture f = { 0 };
+    const struct mapping_rule *rule = NULL;
+    add(&f, "re:^Foo", ALL, NULL);
+    add(&f, "a.*", ALL, NULL);
+    add(&f, "re:^Bar", ALL, NULL);
+    add(&f, "re:^Baz", ALL, NULL);
+    compile(&f, false);
+    struct mapping_near *near = mapping_near_new(f.m);
+    for (size_t i = 1; i <= 3; i++) { /* one a call */
+        assert_int_equal(mapping_near_prepare(near), i < 3);
+        assert_int_equal(mapping_near_regexes(near), i);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        struct buf why = { 0 };
+        assert_true(mapping_near_miss(near, SLICE_LIT("baz"), MAPPING_COUNTER, NULL, &rule, &why));
+        assert_string_equal(rule->match, "^Baz");
+        buf_release(&why);
+    }
+    assert_int_equal(mapping_near_regexes(near), 3);
+    mapping_near_free(near);
+    release(&f);
 }
 
 /* --- the object */
@@ -759,6 +793,7 @@ int main(void)
         cmocka_unit_test(groups_nest_up_to_a_depth),
         cmocka_unit_test(a_catastrophic_regex_ends_by_a_limit_and_is_counted),
         cmocka_unit_test(a_near_miss_is_a_rule_that_one_thing_keeps_away),
+        cmocka_unit_test(a_regex_is_compiled_once_for_all_near_misses),
         cmocka_unit_test(a_mapping_is_a_copy_of_its_rules),
         cmocka_unit_test(memory_grows_with_the_rules),
         cmocka_unit_test(long_names_and_long_globs_are_fine),
