@@ -40,9 +40,9 @@ enum explain_form {
 /* What is left out for them is said. */
 struct explain_bounds {
     /*
-     * Of the answer.  Five eighths are for lines: those after are not read.  The rest is for what is
-     * said of all of them, most of it for /metrics.  A line is read as a whole: one of 8 KiB may
-     * bring 128 KiB.
+     * Of the answer.  Five eighths are for lines: those after are not read.  The rest is for
+     * what is said of all of them, most of it for /metrics.  A line is read as a whole: one of
+     * 8 KiB may bring 128 KiB.
      */
     size_t bytes;
     size_t near_looks; /* at rules, for near misses: see explain_core_new */
