@@ -58,6 +58,7 @@ _statsd_options='server.interval=
     http.allow=
     http.web_config=
     http.hosts=
+    http.guard_metrics=
     http.access_log=
     http.lifecycle=
     http.max_connections=
@@ -65,6 +66,7 @@ _statsd_options='server.interval=
     http.sample=
     http.show_lines=
     http.max_streams=
+    http.max_streams_per_ip=
     http.timeout=
     mirror.to=
     mirror.share=
@@ -126,7 +128,7 @@ _statsd_set() {   # PREFIX TYPED: section.key=value
     listen.spread=*) _statsd_reply 'auto source payload' "$1${2%%=*}=" "${2#*=}" ;;
     protocol.gauge_sign=*) _statsd_reply 'auto delta absolute' "$1${2%%=*}=" "${2#*=}" ;;
     protocol.name_tags=*) _statsd_reply 'librato influx signalfx graphite' "$1${2%%=*}=" "${2#*=}" ;;
-    protocol.origin_tags=* | protocol.keep_internal_tags=* | protocol.log_rejected=* | prometheus.suffixes=* | prometheus.created=* | prometheus.service_checks=* | http.access_log=* | http.lifecycle=* | http.show_lines=* | capture.start=* | redis.instance_label=*) _statsd_reply 'on off' "$1${2%%=*}=" "${2#*=}" ;;
+    protocol.origin_tags=* | protocol.keep_internal_tags=* | protocol.log_rejected=* | prometheus.suffixes=* | prometheus.created=* | prometheus.service_checks=* | http.guard_metrics=* | http.access_log=* | http.lifecycle=* | http.show_lines=* | capture.start=* | redis.instance_label=*) _statsd_reply 'on off' "$1${2%%=*}=" "${2#*=}" ;;
     protocol.cpu=*) _statsd_reply 'auto avx512 avx2 sse2 portable neon' "$1${2%%=*}=" "${2#*=}" ;;
     prometheus.observer_type=*) _statsd_reply 'summary histogram' "$1${2%%=*}=" "${2#*=}" ;;
     mirror.by=*) _statsd_reply 'series datagram' "$1${2%%=*}=" "${2#*=}" ;;
@@ -220,7 +222,7 @@ _statsd() {
         # told arguments
         '',0) _statsd_reply 'check explain describe convert redis top tail ready replay' '' "$current" ;;
         redis,0) _statsd_reply 'get range top tail' '' "$current" ;;
-        describe,0) _statsd_reply 'options metrics reasons syscalls commands flags server.interval server.workers server.instance server.log_level server.log_format server.drain_timeout server.state_dir server.state_interval server.control_socket server.user server.sandbox listen.socket listen.rcvbuf listen.spread listen.idle_timeout protocol.gauge_sign protocol.name_tags protocol.origin_tags protocol.keep_internal_tags protocol.log_rejected protocol.cpu limits.max_series limits.max_series_per_name limits.max_series_per_origin limits.origin_prefix_v4 limits.origin_prefix_v6 limits.max_samples_per_name limits.max_connections limits.max_connections_per_address limits.tls_handshakes_per_second limits.max_line limits.max_name limits.max_tags limits.max_tag_len aggregate.ttl aggregate.sketch_schema aggregate.quantiles aggregate.summary_max_age aggregate.summary_age_buckets aggregate.set_window aggregate.drop_tags aggregate.global_tags prometheus.mapping prometheus.suffixes prometheus.created prometheus.exemplar_tag prometheus.service_checks prometheus.observer_type prometheus.type_idle prometheus.buckets prometheus.native_histogram_factor prometheus.native_histogram_max_buckets http.listen http.allow http.web_config http.hosts http.access_log http.lifecycle http.max_connections http.max_per_ip http.sample http.show_lines http.max_streams http.timeout mirror.to mirror.share mirror.by capture.dir capture.start capture.share capture.snaplen capture.max_bytes capture.max_file_bytes capture.max_files redis.url redis.password_file redis.sentinel_password_file redis.tls_ca_file redis.tls_cert_file redis.tls_key_file redis.prefix redis.retention redis.spool_max_bytes redis.spool_disk_max_bytes redis.spool_max_age redis.events_max redis.totals_ttl redis.gauge_merge redis.instance_label redis.instance_ttl redis.connect_timeout redis.reply_timeout' '' "$current" ;;
+        describe,0) _statsd_reply 'options metrics reasons syscalls commands flags server.interval server.workers server.instance server.log_level server.log_format server.drain_timeout server.state_dir server.state_interval server.control_socket server.user server.sandbox listen.socket listen.rcvbuf listen.spread listen.idle_timeout protocol.gauge_sign protocol.name_tags protocol.origin_tags protocol.keep_internal_tags protocol.log_rejected protocol.cpu limits.max_series limits.max_series_per_name limits.max_series_per_origin limits.origin_prefix_v4 limits.origin_prefix_v6 limits.max_samples_per_name limits.max_connections limits.max_connections_per_address limits.tls_handshakes_per_second limits.max_line limits.max_name limits.max_tags limits.max_tag_len aggregate.ttl aggregate.sketch_schema aggregate.quantiles aggregate.summary_max_age aggregate.summary_age_buckets aggregate.set_window aggregate.drop_tags aggregate.global_tags prometheus.mapping prometheus.suffixes prometheus.created prometheus.exemplar_tag prometheus.service_checks prometheus.observer_type prometheus.type_idle prometheus.buckets prometheus.native_histogram_factor prometheus.native_histogram_max_buckets http.listen http.allow http.web_config http.hosts http.guard_metrics http.access_log http.lifecycle http.max_connections http.max_per_ip http.sample http.show_lines http.max_streams http.max_streams_per_ip http.timeout mirror.to mirror.share mirror.by capture.dir capture.start capture.share capture.snaplen capture.max_bytes capture.max_file_bytes capture.max_files redis.url redis.password_file redis.sentinel_password_file redis.tls_ca_file redis.tls_cert_file redis.tls_key_file redis.prefix redis.retention redis.spool_max_bytes redis.spool_disk_max_bytes redis.spool_max_age redis.events_max redis.totals_ttl redis.gauge_merge redis.instance_label redis.instance_ttl redis.connect_timeout redis.reply_timeout' '' "$current" ;;
         convert,0) _statsd_reply 'statsd_exporter datadog brubeck etsy' '' "$current" ;;
         convert,* | replay,*) _statsd_files '' "$current" ;;
         # end
