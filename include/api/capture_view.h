@@ -30,8 +30,8 @@ struct api_capture_ask {
 
 struct api_capture {
     void (*show)(const void *cookie, struct api_capture_view *ret); /* texts live for the answer */
-    /* returns  0, with its number: it is starting; -errno with *ret_why for people (static): it does
-     *          not begin */
+    /* returns  0, with its number: it is starting; -errno with *ret_why for people (static): it
+     *          does not begin */
     int (*start)(void *cookie, const struct api_capture_ask *ask, uint64_t *ret_number,
                  const char **ret_why);
     /* What became of it: -EAGAIN while it is starting; then as start. */

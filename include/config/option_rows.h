@@ -221,9 +221,9 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "in by DNS rebinding. * takes any, as behind a proxy that checks. Not asked for where "      \
       "http.web_config has users.")                                                                \
     X(http, guard_metrics, BOOL, "off", 0, 0, "", RESTART,                                         \
-      "Look at Host, Origin and Sec-Fetch-Site of requests for /metrics and /cluster/metrics too, "  \
-      "as of those for the page and the API (http.hosts). Off, for Prometheus may ask by any name; " \
-      "then a web site can read the metrics by DNS rebinding.")                                    \
+      "Look at Host, Origin and Sec-Fetch-Site of requests for /metrics and /cluster/metrics, "    \
+      "too, as of those for the page and the API (http.hosts). Off, for Prometheus may ask by "    \
+      "any name; then a web site can read the metrics by DNS rebinding.")                          \
     X(http, access_log, BOOL, "off", 0, 0, "", RESTART,                                            \
       "A line in the log for each request: method, path, query, status, bytes, ms, remote, user, " \
       "request_id, user_agent.")                                                                   \
@@ -246,10 +246,10 @@ enum { OPTION_HOUR_MS = 3600 * 1000, OPTION_DAY_MS = 24 * OPTION_HOUR_MS };
       "Most readers of live data (/api/v1/stream, /api/v1/tail) at a time, all addresses "         \
       "together; the next one is answered 503. They do not count for http.max_per_ip.")            \
     X(http, max_streams_per_ip, UINT, "0", 0, 4096, "", RESTART,                                   \
-      "Most readers of live data of one address at a time, and most tails of it. 0: a quarter of "  \
-      "http.max_streams and of the 16 tails, at least 4; of a loopback address as many as there "   \
-      "are, for a proxy on this machine asks for many from there. Behind a proxy on another "       \
-      "machine set it to what all its clients need.")                                              \
+      "Most readers of live data of one address at a time, and most tails of it. 0: a quarter "    \
+      "of http.max_streams and of the 16 tails, at least 4; of a loopback address as many as "     \
+      "there are, for a proxy on this machine asks for many from there. Behind a proxy on "        \
+      "another machine set it to what all its clients need.")                                      \
     X(http, timeout, DURATION, "5s", 1000, OPTION_HOUR_MS, "", RESTART,                            \
       "An idle connection is closed after this long; whole seconds. A request must be complete "   \
       "10 s after its first byte, whatever this is.")                                              \

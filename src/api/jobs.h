@@ -2,7 +2,8 @@
  * jobs: answers that take longer than the control thread may stay with one thing: they are made in
  * slices of half a millisecond, between which the loop goes round.
  *
- * One that waits for somebody else is asked again every API_JOB_LOOK_MS, and the loop rests meanwhile.
+ * One that waits for somebody else is asked again every API_JOB_LOOK_MS, and the loop rests
+ * meanwhile.
  *
  * A path's answer function fills in a struct api_later and returns API_LATER.  API_JOBS_MAX are at
  * work at a time, a slice of each in turn; who asks for one more gets a 503.

@@ -1,6 +1,6 @@
 /**
- * capturing_taps: a capture's side of the workers: their taps, and which socket is at which place of
- * which worker.  Private to app/capturing.
+ * capturing_taps: a capture's side of the workers: their taps, and which socket is at which place
+ * of which worker.  Private to app/capturing.
  *
  *     begin; make, turn on, turn off, until all have let go, free ...; end
  *

@@ -54,7 +54,7 @@ struct sampling_opts {
     unsigned n_workers;
     uint64_t budget;                /* bytes a second of each worker, above 0 */
     const struct parse_opts *parse; /* copied */
-    /* returns  what was done with it beyond the usual, in bytes of a line that would take as long */
+    /* returns  what was done with it beyond the usual: so many bytes of a line take as long */
     uint32_t (*on_line)(void *cookie, const struct sampled *s);
     /* After the lines of each that had one. */
     void (*on_datagram)(void *cookie, const struct tap_record *datagram);

@@ -12,8 +12,8 @@
  * while the workers still have the rings, what comes is read and
  *     counted as lost   the disk fails or is full
  *     written           it came before until_ms
- *     left out          it came after until_ms, or after the packet that was too much for max_bytes:
- *                       it is none of the capture's
+ *     left out          it came after until_ms, or after the packet that was too much for
+ *                       max_bytes: it is none of the capture's
  */
 #include "capture/capture.h"
 

@@ -62,7 +62,8 @@ static const struct cli_command_row commands[] = {
 
 static const struct cli_flag_row flags[] = {
     { OF_CONFIG, "-c", "--config", "FILE",
-      "the config file (statsd.conf(5); statsd.conf.example has every key); without it none is read" },
+      "the config file (statsd.conf(5); statsd.conf.example has every key); without it none is "
+      "read" },
     { OF_CONFIG, "", "--set", "SECTION.KEY=VALUE",
       "set one option; may repeat. A flag goes before the environment (STATSD_SECTION_KEY), "
       "that before the file" },

@@ -21,8 +21,8 @@
 #include "mirror/opts.h"
 #include "mirror/stats.h"
 
-/* Written by the mirror's thread alone, or by control while there is none: a relaxed load and store,
- * no locked instruction. */
+/* Written by the mirror's thread alone, or by control while there is none: a relaxed load and
+ * store, no locked instruction. */
 struct mirror_counts {
     _Atomic int state; /* enum mirror_state */
     _Atomic uint64_t lines, datagrams, bytes;

@@ -38,7 +38,8 @@ struct mirror *mirror_new(const struct mirror_setup *setup)
     memcpy(m->rings, setup->rings, setup->n_rings * sizeof *m->rings);
     m->n_rings = setup->n_rings;
     m->own = mem_alloc(setup->n_own * sizeof *m->own);
-    memcpy(m->own, setup->own, setup->n_own * sizeof *m->own);
+    if (setup->n_own > 0)
+        memcpy(m->own, setup->own, setup->n_own * sizeof *m->own);
     m->n_own = setup->n_own;
     m->marks = setup->marks;
     return m;

@@ -159,7 +159,8 @@ static void send_some(struct sender *s, size_t n)
     count_sent(s, &done, n);
 }
 
-/* No datagram stays half sent, if a second is enough for its other half, or there is another way. */
+/* No datagram stays half sent, if a second is enough for its other half, or there is another
+ * way. */
 static void finish_begun(struct sender *s)
 {
     const struct sender_opts *o = &s->all->opts;
