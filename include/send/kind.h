@@ -95,7 +95,8 @@ struct target_kind {
      * complete(s, b, first):
      * Streams, NULL for others.  Nothing more is to be sent, but datagram `first` was begun
      * (s->begun > 0).  A Unix socket cannot be reset: its peer would take half of a line for a
-     * whole one.  So the rest goes although the socket is full, which gets more room for it.  Does not wait.
+     * whole one.  So the rest goes although the socket is full, which gets more room for it.
+     * Does not wait.
      *   returns  true: it is whole; false: it is not (TCP, which finish resets; a Unix socket that
      *            broke, or had all the room that net.core.wmem_max allows)
      */
