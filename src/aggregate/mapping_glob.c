@@ -193,6 +193,7 @@ static int compare_least(const void *a, const void *b)
 static void set_order(struct mapping_globs *g, struct length *l)
 {
     struct shape *shapes = g->shapes + l->first_shape;
+    assert(l->n_shapes > 0);
     for (uint32_t i = 0; i < l->n_shapes && g->unordered; i++)
         shapes[i].least = MAPPING_GLOB_NONE;
     if (!g->unordered)

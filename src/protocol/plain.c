@@ -4,8 +4,9 @@
 #include "protocol/parser.h"
 
 /* The fields after the type.  false: one of them is not of the plain kinds. */
-static inline bool fields_read(const struct parser *p, const char *text, uint32_t end,
-                               const uint16_t **pipe, struct sample *s)
+static inline __attribute__((nonnull)) bool fields_read(const struct parser *p, const char *text,
+                                                        uint32_t end, const uint16_t **pipe,
+                                                        struct sample *s)
 {
     while (**pipe < end) {
         uint32_t at = **pipe + 1u, next = *++*pipe;

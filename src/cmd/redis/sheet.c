@@ -85,6 +85,7 @@ static void put_padded(struct slice text, size_t text_width, size_t width, bool 
 /* width: SIZE_MAX of a column that is left out, which is not the last */
 static void print_aligned(const struct sheet *t, const size_t *width, struct buf *out)
 {
+    assert(t->columns > 0);
     for (size_t c = 0; c < t->columns; c++)
         if (width[c] != SIZE_MAX)
             put_padded(slice_str(t->heads[c]), strlen(t->heads[c]), width[c], c == 0,

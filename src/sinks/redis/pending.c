@@ -9,6 +9,7 @@ static void grow(struct redis_pending *p)
 {
     size_t cap = p->cap > 0 ? 2 * p->cap : 64;
     void **tags = mem_alloc(cap * sizeof(void *));
+    assert(p->n <= p->cap);
     for (size_t i = 0; i < p->n; i++)
         tags[i] = p->tags[(p->first + i) % p->cap];
     free(p->tags);

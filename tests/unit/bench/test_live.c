@@ -291,8 +291,7 @@ static void what_a_worker_reports_is_taken_as_far_as_it_can_be(void **state)
         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\"}\n",
-        "{\"epoch\":0,\"lasted_s\":1e308,\"ended\":true,\"sent\":{\"lines\":9223372036854775807}}"
-        "\n",
+        "{\"epoch\":0,\"lasted_s\":9e99,\"ended\":true,\"sent\":{\"lines\":9223372036854775807}}\n",
         "{\"epoch\":0,\"lasted_s\":-1e308,\"sent\":{\"lines\":-9223372036854775808}}\n",
         "{\"epoch\":0,\"lasted_s\":\"1\",\"ended\":1,\"sent\":[{}],\"error\":{}}\n",
         "{\"epoch\":0,\"sent\":{\"increments\":1e308,\"forgiven\":-1,\"error\":1e3}}\n",
