@@ -70,8 +70,8 @@ static bool has_begun(const struct capturing *c)
     return c->phase != CAPTURING_OFF && c->phase != CAPTURING_STARTING;
 }
 
-/* seen: its first look, with a file */
-static void begun(struct capturing *c, const struct capture_seen *seen)
+/* seen: with a file */
+static void show_begun(struct capturing *c, const struct capture_seen *seen)
 {
     const struct capturing_next *next = &c->next;
     c->phase = CAPTURING_ON;
@@ -80,11 +80,17 @@ static void begun(struct capturing *c, const struct capture_seen *seen)
     c->until_ms = next->until_ms;
     c->dropped = 0;
     c->n++;
-    capturing_taps_turn(&c->taps, true);
     LOG(LOG_INFO, "capture begun", F_STR("dir", c->config->capture_dir), F_STR("file", seen->file),
         F_NUM("share", c->share), F_U64("max_bytes", next->max_bytes),
         F_U64("seconds", next->seconds));
-    if (next->unwanted)
+}
+
+/* seen: its first look */
+static void begun(struct capturing *c, const struct capture_seen *seen)
+{
+    show_begun(c, seen);
+    capturing_taps_turn(&c->taps, true);
+    if (c->next.unwanted)
         let_go(c, CAPTURE_END_ASKED);
 }
 
@@ -307,9 +313,13 @@ static bool end_within(struct capturing *c, unsigned wait_ms)
     capture_finish(c->running);
     if (!capture_join(c->running, wait_ms, &seen))
         return false;
-    if (!had_begun) {
+    if (!seen.began) {
         not_begun(c, seen.error);
         return true;
+    }
+    if (!had_begun) { /* it got its file only now: nothing is in it */
+        show_begun(c, &seen);
+        c->end = CAPTURE_END_SHUTDOWN;
     }
     c->seen = seen;
     finished(c);
@@ -324,7 +334,7 @@ void capturing_end(struct capturing *c)
         c->end = CAPTURE_END_SHUTDOWN;
     if (!end_within(c, END_MS))
         LOG(LOG_ERROR, "the disk does not take the end of the capture, which is left behind",
-            F_STR("dir", c->config->capture_dir), F_STR("file", c->seen.file),
+            F_STR("dir", c->config->capture_dir), F_STR("file", has_begun(c) ? c->seen.file : ""),
             F_STR("remedy", "see what holds up the disk; the file may lack its last packets"));
 }
 
