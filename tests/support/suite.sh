@@ -98,7 +98,7 @@ start_pytest() {   # PART VARIABLE=VALUE...: all that it says on standard output
     # shellcheck disable=SC2086
     env "$@" E2E_SLOW="$slow" E2E_SAN="$san" STATSD_BIN="$(realpath -m "$B/statsd")" PYTHONDONTWRITEBYTECODE=1 \
         STATSD_ASLR_OFF="$aslr_off" \
-        "$PYTHON" -m pytest -q -p no:cacheprovider --tb=short -rs --color=no "tests/$part" ${T:-} 2>&1 </dev/null
+        "$PYTHON" -m pytest -q -p no:cacheprovider --tb=short -rs --color=no --durations=10 --durations-min=5 "tests/$part" ${T:-} 2>&1 </dev/null
 }
 
 # Adds up what one run of pytest said.  That it had no test at all (status 5) is judged by run_pytest.
