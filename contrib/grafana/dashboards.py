@@ -149,10 +149,11 @@ SERVER = [
           ("sum by (result) (rate(statsd_tls_handshakes_total@[$__rate_interval])) or on() label_replace(vector(0), \"result\", \"no tls\", \"\", \"\")",
            "{{result}}")),
     panel("HTTP", "Requests per second, those that the server itself answered with an error, and readers of live data. Normal: a request a scrape and "
-          "server; rejected near 0.", "short",
+          "server; rejected near 0; no reader refused (http.max_streams).", "short",
           ("sum(rate(statsd_http_requests_total@[$__rate_interval]))", "requests per second"),
           ("sum(rate(statsd_http_requests_rejected_total@[$__rate_interval]))", "rejected per second"),
-          ("sum(statsd_http_streams@)", "readers of live data")),
+          ("sum(statsd_http_streams@)", "readers of live data"),
+          ("sum by (reason) (rate(statsd_http_streams_refused_total@[$__rate_interval]))", "readers refused per second: {{reason}}")),
     panel("HTTP connections", "Open now, and turned away per second by reason. Normal: a few; none turned away.", "short",
           ("sum(statsd_http_connections@)", "open"),
           ("sum by (reason) (rate(statsd_http_connections_refused_total@[$__rate_interval]))", "turned away per second: {{reason}}")),
@@ -355,8 +356,12 @@ def text_variable(name, label, value):
     return {"name": name, "label": label, "type": "textbox", "query": value, "hide": 0, "options": [option], "current": option}
 
 
-JOB = query_variable("job", "Job", "label_values(statsd_build_info, job)")
-INSTANCE = query_variable("instance", "Instance", 'label_values(statsd_build_info{job=~"$job"}, instance)')
+# All of these is what the list offers, the servers' own pages: ".*" would be every target of the Prometheus, and /cluster/metrics too.
+JOB = query_variable("job", "Job", "label_values(statsd_build_info, job)", allValue=None)
+INSTANCE = query_variable("instance", "Instance", 'label_values(statsd_build_info{job=~"$job"}, instance)', allValue=None)
+# And of the fleet those that have a Redis.
+FLEET_JOB = query_variable("job", "Job", "label_values(statsd_redis_up, job)", allValue=None)
+FLEET_INSTANCE = query_variable("instance", "Instance", 'label_values(statsd_redis_up{job=~"$job"}, instance)', allValue=None)
 REQUESTS = text_variable("requests", "Metric: requests", "http_requests")
 SERVERS = 'job=~"$job", instance=~"$instance"'
 DASHBOARDS = {  # file: (uid, title, description, panels, variables, {mark: labels})
@@ -374,7 +379,7 @@ DASHBOARDS = {  # file: (uid, title, description, panels, variables, {mark: labe
                         "@": 'job=~"$job", service=~"$service", endpoint=~"$endpoint"'}),
     "redis-fleet.json": ("statsd-redis-fleet", "StatsD fleet on Redis",
                          "All servers that write to one Redis: ledger, lag and spool, exactly once, connections, and the fleet's page.",
-                         FLEET, [JOB, INSTANCE, query_variable("cluster", "Job of /cluster/metrics", "label_values(statsd_cluster_series, job)",
+                         FLEET, [FLEET_JOB, FLEET_INSTANCE, query_variable("cluster", "Job of /cluster/metrics", "label_values(statsd_cluster_series, job)",
                                                                multi=False, includeAll=False, allValue=None, current={}, regex="/cluster/"),
                                  REQUESTS], {"@": SERVERS, "#": 'job=~"$cluster"'}),
 }

@@ -66,15 +66,16 @@ class Load:
 
 
 class Jobs(Prometheus):
-    """A Prometheus with several jobs, {name: (path, targets)}, and with the rules of contrib/."""
+    """A Prometheus with several jobs, {name: (path, targets)}, itself as one more that is no statsd, and with the rules of contrib/."""
 
     def __init__(self, dir, jobs):
-        super().__init__(dir, [t for _, targets in jobs.values() for t in targets])
-        self.jobs = jobs
+        super().__init__(dir, [])
+        self.jobs = {**jobs, "prometheus": ("/metrics", [self.address])}
+        self.targets = [t for _, targets in self.jobs.values() for t in targets]
         with open(self.config, "w") as f:
             json.dump({"global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}, "rule_files": RULES,
                        "scrape_configs": [{"job_name": name, "metrics_path": path, "static_configs": [{"targets": targets}]}
-                                          for name, (path, targets) in jobs.items()]}, f)
+                                          for name, (path, targets) in self.jobs.items()]}, f)
 
 
 @contextlib.contextmanager

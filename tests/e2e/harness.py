@@ -78,6 +78,13 @@ def run(*words, stdin=b"", env=None, timeout=None):
                           timeout=timeout or 60 * SLOW)
 
 
+def defaults():
+    """{option: its default}, as the binary says them."""
+    rows = [[c.strip(" `") for c in re.split(r"(?<!\\)\|", row)[1:-1]] for row in run("describe", "options", "--markdown").stdout.decode().splitlines()]
+    at = rows[0].index("default")
+    return {r[0]: r[at] for r in rows[2:] if r}
+
+
 def clean_env():
     """The environment without settings for the server that this shell may hold."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("STATSD_")}

@@ -174,7 +174,11 @@ def test_services_find_their_pods_and_the_monitor_finds_its_services():
         to = {n: o for n, o in WORKLOADS if service["spec"]["selector"].items() <= pods[n].items()}
         assert len(to) == 1, (name, to)
         for port in service["spec"]["ports"]:
-            assert (port["targetPort"], port["port"]) in {(p["name"], p["containerPort"]) for o in to.values() for p in server_of(o)["ports"]}
+            for o in to.values():
+                ports = {p["name"]: p["containerPort"] for p in server_of(o)["ports"]}
+                assert ports.get(port["targetPort"], port["targetPort"]) == port["port"] and port["port"] in ports.values()
+                # Kubernetes 1.29 to 1.31 look for no name in init containers.
+                assert isinstance(port["targetPort"], int) or server_of(o) in pod_of(o)["containers"]
         if monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items():
             assert [p["name"] for p in service["spec"]["ports"]] == [monitor["spec"]["endpoints"][0]["port"]]
             scraped.update(to)
@@ -234,6 +238,10 @@ def test_the_compose_file_gives_the_server_ports_options_and_time():
     assert server["ports"] == ["127.0.0.1:8125:8125/udp", "127.0.0.1:9102:9102"]
     assert run("check", env=server["environment"]).returncode == 0
     assert server["read_only"] and server["cap_drop"] == ["ALL"] and int(server["stop_grace_period"].rstrip("s")) > 8
+    # As the image's: one in podman's own format has none, and Prometheus waits for it.
+    how, health = steps_of("HEALTHCHECK")[0].partition(" CMD "), server["healthcheck"]
+    assert health["test"] == ["CMD"] + yaml.safe_load(how[2]) and services["prometheus"]["depends_on"]["statsd"]["condition"] == "service_healthy"
+    assert {"--%s=%s" % (k.replace("_", "-"), v) for k, v in health.items() if k != "test"} == set(how[0].split())
     mounted = services["prometheus"]["volumes"][0].split(":")[0]
     config = yaml.safe_load(text_of("contrib", mounted))
     assert config["scrape_configs"][0]["static_configs"][0]["targets"] == ["statsd:9102"]

@@ -14,7 +14,7 @@ from harness import SLOW, TOP, wait_for
 
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import dashboards  # noqa: E402
-from dashboards import NAMES, PROMETHEUS, Source, fill, load, metrics_of, panels, variables  # noqa: E402
+from dashboards import NAMES, PROMETHEUS, Source, fill, load, metrics_of, panels, variables, without_fallback  # noqa: E402
 
 UNITS = {"none", "short", "cps", "reqps", "Bps", "bytes", "s", "percentunit"}
 OF_PROMETHEUS = {"up", "scrape_duration_seconds"}
@@ -241,11 +241,6 @@ def source():
         yield asked
 
 
-def without_fallback(expr):
-    """An expression without the line at 0 that stands in for what is not there."""
-    return re.sub(r' or on\(\) (?:vector\([-0-9]+\)|label_replace\(vector\(0\)(?:, "[^"]*"){4}\))', "", expr)
-
-
 @pytest.mark.prometheus
 @pytest.mark.parametrize("name, first", [(name, {"job": "statsd"} if name == "red-flask.json" else {}) for name in NAMES]
                          + [("red-flask.json", SUFFIXED), ("red-flask.json", {"job": "statsd-cluster"})])
@@ -261,6 +256,35 @@ def test_every_query_of_a_dashboard_is_answered_with_data(source, name, first):
         if not any(v == v for _, points in source.over(without_fallback(expr), 3, "1s") for _, v in points):
             empty.append((title, expr))
     assert empty == []
+
+
+def targets(dashboard, title):
+    """{legend: expression} of a panel."""
+    return {t["legendFormat"]: t["expr"] for p in panels(load(dashboard)) if p["title"] == title for t in p["targets"]}
+
+
+@pytest.mark.prometheus
+def test_all_servers_are_those_of_statsd_and_not_every_target(source):
+    servers, everything = 3, source.now("count(up)")[0][1]
+    values = source.filled(load("statsd-server.json"))
+    (expr,) = targets("statsd-server.json", "Servers up").values()
+    assert everything == servers + 2                        # the fleet's page, and the Prometheus itself
+    assert [v for _, v in source.now(fill(expr, values))] == [servers]
+
+
+@pytest.mark.prometheus
+def test_the_fleet_has_as_many_requests_as_its_servers_together(source):
+    """Nothing is counted twice, as it would be with the fleet's own page, or the server that is mirrored to, among the servers."""
+    d = load("redis-fleet.json")
+    values = source.filled(d, span="30s")
+    lines = targets("redis-fleet.json", "Requests of the fleet")
+
+    def alike():
+        # Over more than an interval, for one is ahead of the other by about that.
+        rates = [source.now(fill(expr, {**values, "__rate_interval": "15s"}))[0][1] for expr in lines.values()]
+        return rates if min(rates) > 0 and max(rates) < 1.5 * min(rates) else None
+    assert set(lines) == {"fleet's page", "sum of all servers"}
+    wait_for(alike, "the two lines to agree", 40 * SLOW, every=1)
 
 
 def sides(expr):

@@ -61,27 +61,47 @@ def test_nothing_of_a_build_by_hand_is_in_the_units():
     assert [line.split("=")[0] for line in lost] == ["Documentation", "ExecStart", "DynamicUser"]
 
 
+def test_apparmor_lets_every_program_of_the_unit_run():
+    """All of them run under its AppArmorProfile=, ExecReload= too."""
+    programs = {re.sub(r"^[-@:+!|]+", "", line.split()[0]) for line in re.findall(r"^Exec\w+=(.*)$", unit("service"), flags=re.M)}
+    assert {"/usr/bin/statsd", "/bin/kill"} <= programs
+    # {,usr/}: with it and without.
+    rules = re.findall(r"^  (/\S+) mr,$", read("debian/apparmor/statsd"), flags=re.M)
+    allowed = {way for rule in rules for way in (re.sub(r"\{,([^}]*)\}", r"\1", rule), re.sub(r"\{,[^}]*\}", "", rule))}
+    assert programs <= allowed
+
+
 def test_the_user_of_the_unit_is_the_one_that_is_made():
     assert read("debian/statsd.sysusers").split()[:2] == ["u", setting(unit("service"), "User")[0]]
+
+
+# In comments of the config, with what one would say there instead of the default.
+EXAMPLES = {"listen.socket", "prometheus.mapping", "redis.url", "redis.password_file"}
 
 
 def test_the_config_of_the_package_is_right_and_its_comments_are_the_defaults():
     got = harness.run("check", "-c", os.path.join(TOP, "debian/statsd.conf"))
     assert got.returncode == 0, got.stderr
-    options = {line.split()[0] for line in harness.run("describe", "options").stdout.decode().splitlines()[1:] if line.strip()}
-    section = None
+    defaults = harness.defaults()
+    section, seen, examples = None, set(), set()
     for line in read("debian/statsd.conf").splitlines():
         if line.startswith("["):
             section = line.strip("[]")
-        option = re.match(r"#?([a-z_]+) =", line)
+        option = re.match(r"(#?)([a-z_]+) =(.*)$", line)
         if option:
-            assert section + "." + option.group(1) in options, line
+            name, value = section + "." + option.group(2), option.group(3).strip()
+            assert name in defaults, line
+            seen.add(name)
+            if option.group(1) and value != defaults[name]:
+                examples.add(name)
+    assert examples == EXAMPLES and len(seen) > len(EXAMPLES) + 2
 
 
 def test_the_socket_unit_has_the_addresses_of_the_config():
     conf, sockets = read("debian/statsd.conf"), unit("socket")
-    for address in re.findall(r"^(?:socket = udp://|listen = )(\S+)$", conf, flags=re.M):
-        assert address in sockets
+    addresses = re.findall(r"^(?:socket = udp://|listen = )(\S+)$", conf, flags=re.M)
+    assert len(addresses) == 2
+    assert set(addresses) == set(re.findall(r"^Listen\w+=(\S+)$", sockets, flags=re.M))
 
 
 @pytest.mark.skipif(not shutil.which("apparmor_parser"), reason="no apparmor_parser")

@@ -37,6 +37,11 @@ def fill(text, values):
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", value, text)
 
 
+def without_fallback(expr):
+    """An expression without the line at 0 that stands in for what is not there."""
+    return re.sub(r' or on\(\) (?:vector\([-0-9]+\)|label_replace\(vector\(0\)(?:, "[^"]*"){4}\))', "", expr)
+
+
 def metrics_of(expr):
     """(names, regexes of names) in an expression whose variables are filled in."""
     regexes = re.findall(r'__name__=~"([^"]*)"', expr)
@@ -90,7 +95,9 @@ class Source:
             found = self.choices(v, values)
             assert found, "nothing to choose from for %s" % v["name"]
             if v["name"] not in values:
-                values[v["name"]] = v["allValue"] if v.get("includeAll") else found[0]
+                # In the quotes of PromQL a backslash is two.
+                listed = "|".join(re.escape(f).replace("\\", "\\\\") for f in found)
+                values[v["name"]] = (v["allValue"] or listed) if v.get("includeAll") else found[0]
         return values
 
 

@@ -7,8 +7,8 @@ import re
 import shlex
 
 PROGRAMS = set("""apt apt-get apt-cache bash build/statsd build/statsd-bench buildah cd cp chgrp chmod chown curl docker dpkg dpkg-buildpackage
-    git grep gunicorn htpasswd install journalctl kubectl ln make mkdir mmdebstrap mv nc openssl podman printf prometheus promtool ps python3
-    redis-cli rm sed ssh statsd statsd-bench sudo sysctl systemctl systemd-analyze systemd-sysusers tail tcpdump tee uwsgi-core wget zcat""".split())
+    git grep gunicorn htpasswd install journalctl kubectl ln make mkdir mmdebstrap mv nc openssl podman podman-compose printf prometheus promtool ps
+    python3 redis-cli rm sed ssh statsd statsd-bench sudo sysctl systemctl systemd-analyze systemd-sysusers tail tcpdump tee uwsgi-core wget zcat""".split())
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
