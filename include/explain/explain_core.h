@@ -22,9 +22,19 @@
 
 struct explain_error {
     enum reason reason;
-    char *line; /* owned copy of the line as received; NULL: the error is not about a line */
-    size_t len; /* bytes of line */
-    size_t at;  /* byte at which it went wrong; SIZE_MAX: nowhere in particular */
+    const char *line; /* as received, one of explain_core.lines; NULL: it is not about a line */
+    size_t len;       /* bytes of line */
+    size_t at;        /* byte at which it went wrong; SIZE_MAX: nowhere in particular */
+};
+
+struct explain_line {
+    char *ptr;
+    size_t len;
+};
+
+/* What was found past explain_core_allow, and counted alone. */
+struct explain_left_out {
+    uint64_t samples, events, checks, errors;
 };
 
 /* How many samples were valid by themselves, but refused by the aggregation. */
@@ -48,10 +58,16 @@ struct explain_core {
     json_t *rules; /* of each sample, as explain_rule.h has it; empty without a mapping file */
     struct explain_error *errors;
     size_t n_errors, cap_errors;
+    struct explain_line *lines; /* owned copies, of the lines that errors are about */
+    size_t n_lines, cap_lines;
+    struct explain_left_out left_out;
     uint64_t tag_errors, unknown_fields;
     /* Of all datagrams, by series: {"name", "tags", "down": sum of decrements, "up": whether there
      * was an increment}. */
     json_t *counters;
+    bool bounded;                    /* explain_core_allow was called */
+    bool counters_lack;              /* samples were left out, so counters are not all there is */
+    size_t room;                     /* bytes that are left of what it allows; when bounded */
     struct explain_machine *machine; /* explain_core.c's own */
 };
 
@@ -72,6 +88,14 @@ bool explain_core_prepare(struct explain_core *x);
 /* Read a datagram and add to what x holds.  len at most DATAGRAM_MAX; truncated: the kernel cut
  * it. */
 void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, bool truncated);
+
+/**
+ * explain_core_allow(x, bytes):
+ * Before a datagram: how many bytes what is found in it may have in an answer with JSON and text;
+ * what goes past it is aggregated and counted (x->left_out), but not kept.  Until then all is
+ * kept.
+ */
+void explain_core_allow(struct explain_core *x, size_t bytes);
 
 /* An error outside of datagrams, such as of a stream's framing. */
 void explain_core_error(struct explain_core *x, enum reason r);

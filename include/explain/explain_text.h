@@ -21,4 +21,15 @@ void explain_text_off_page(const struct explain_core *x, struct buf *out);
 /* Append the errors of x alone, for those that are not about a line. */
 void explain_text_errors(const struct explain_core *x, struct buf *out);
 
+/* Append that there are n more of what (in the singular), which were counted alone. */
+void explain_text_more(uint64_t n, const char *what, struct buf *out);
+
+/* One of what x found, as explain_text_line has it; of an error its hint, too. */
+void explain_text_sample(const struct explain_core *x, json_t *sample, const json_t *rule,
+                         struct buf *out);
+void explain_text_event(json_t *event, struct buf *out);
+void explain_text_check(const struct explain_core *x, json_t *check, struct buf *out);
+void explain_text_error(const struct explain_core *x, const struct explain_error *e,
+                        struct buf *out);
+
 #endif

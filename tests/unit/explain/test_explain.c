@@ -249,6 +249,71 @@ static void one_line_as_long_as_a_datagram_has_room(void **unused)
     }
 }
 
+/* `front`, and then as many of `piece` as a line or a datagram has room for. */
+static void one_long_line(const char *front, const char *piece, size_t most, struct buf *out)
+{
+    buf_append_str(out, front);
+    while (out->len + strlen(piece) < most)
+        buf_append_str(out, piece);
+}
+
+struct long_line {
+    const char *front, *piece;
+    size_t most;
+    json_int_t samples, errors; /* what the datagram has */
+};
+
+static void check_long_line(const struct long_line *l, enum explain_form form, struct rig *r)
+{
+    struct buf datagram = { 0 };
+    one_long_line(l->front, l->piece, l->most, &datagram);
+    explain_datagram(r->explain, buf_slice(&datagram), false);
+    read_all(r);
+    assert_int_equal(r->steps, 0);
+    json_t *j = finish(r);
+    json_int_t kept = (json_int_t)(n_of(j, "samples") + n_of(j, "reasons"));
+    assert_in_range(kept, 50, l->samples + l->errors - 1);
+    assert_int_equal(count_of(j, "errors"), l->errors);
+    assert_int_equal(count_of(j, "found_left_out"), l->samples + l->errors - kept);
+    if (form == EXPLAIN_JSON_WITH_TEXT) {
+        const char *text = json_string_value(json_object_get(j, "text"));
+        bool wrong = l->errors > 0;
+        json_int_t left = wrong ? l->errors - (json_int_t)n_of(j, "reasons")
+                                : l->samples - (json_int_t)n_of(j, "samples");
+        char more[64];
+        snprintf(more, sizeof more, "  and %lld more %s: counted alone, or", (long long)left,
+                 wrong ? "errors" : "samples");
+        assert_non_null(strstr(text, more));
+        assert_true(strlen(text) < ANSWER / 4);
+    }
+    json_decref(j);
+    buf_release(&datagram);
+}
+
+/* What is found in one line is not bounded by the line. */
+static void a_line_of_thousands_of_samples_or_errors_is_counted_but_not_kept(void **unused)
+{
+    char name[502];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    const struct long_line lines[] = {
+        { "a:x|c", ":x|c", 8192, 0, 2047 },
+        { "a:1|c", ":|c", 8192, 1, 2728 },
+        { name, ":1|c", 8192, 1922, 0 },
+    };
+    const struct explain_bounds bounds = { ANSWER, SIZE_MAX };
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        struct rig r;
+        rig_init(&r, NULL, EXPLAIN_JSON_WITH_TEXT, &bounds);
+        check_long_line(&lines[i], EXPLAIN_JSON_WITH_TEXT, &r);
+        rig_release(&r);
+        rig_init(&r, NULL, EXPLAIN_JSON, &bounds);
+        check_long_line(&lines[i], EXPLAIN_JSON, &r);
+        rig_release(&r);
+    }
+}
+
 /* What is freed early, as when its client has gone or another mapping is in force. */
 static void it_may_end_at_any_step(void **unused)
 {
@@ -272,6 +337,7 @@ int main(void)
         cmocka_unit_test(regexes_past_the_looks_are_not_compiled),
         cmocka_unit_test(an_answer_is_bounded_and_says_what_it_lacks),
         cmocka_unit_test(one_line_as_long_as_a_datagram_has_room),
+        cmocka_unit_test(a_line_of_thousands_of_samples_or_errors_is_counted_but_not_kept),
         cmocka_unit_test(it_may_end_at_any_step),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
