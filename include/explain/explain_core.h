@@ -13,29 +13,9 @@
 #ifndef EXPLAIN_CORE_H
 #define EXPLAIN_CORE_H
 
-#include <jansson.h>
-
 #include "config/config.h"
 #include "core/core_mapping.h"
-#include "protocol/parse.h"
-#include "protocol/sample.h"
-
-struct explain_error {
-    enum reason reason;
-    const char *line; /* as received, one of explain_core.lines; NULL: it is not about a line */
-    size_t len;       /* bytes of line */
-    size_t at;        /* byte at which it went wrong; SIZE_MAX: nowhere in particular */
-};
-
-struct explain_line {
-    char *ptr;
-    size_t len;
-};
-
-/* What was found past explain_core_allow, and counted alone. */
-struct explain_left_out {
-    uint64_t samples, events, checks, errors;
-};
+#include "explain/explain_found.h"
 
 /* How many samples were valid by themselves, but refused by the aggregation. */
 struct explain_refused {
@@ -44,32 +24,7 @@ struct explain_refused {
     uint64_t marks;      /* of mirrors: they get no series */
 };
 
-struct explain_machine;
 struct off_page_note;
-
-struct explain_core {
-    const struct config *config; /* borrowed */
-    /*
-     * Since the last clear; arrays of objects as in tests/conformance/protocol.jsonl.  A sample may
-     * also have "tags_cut", "tags_added" (by aggregate.global_tags) and "exemplar", the value of
-     * prometheus.exemplar_tag.
-     */
-    json_t *samples, *events, *checks;
-    json_t *rules; /* of each sample, as explain_rule.h has it; empty without a mapping file */
-    struct explain_error *errors;
-    size_t n_errors, cap_errors;
-    struct explain_line *lines; /* owned copies, of the lines that errors are about */
-    size_t n_lines, cap_lines;
-    struct explain_left_out left_out;
-    uint64_t tag_errors, unknown_fields;
-    /* Of all datagrams, by series: {"name", "tags", "down": sum of decrements, "up": whether there
-     * was an increment}. */
-    json_t *counters;
-    bool bounded;                    /* explain_core_allow was called */
-    bool counters_lack;              /* samples were left out, so counters are not all there is */
-    size_t room;                     /* bytes that are left of what it allows; when bounded */
-    struct explain_machine *machine; /* explain_core.c's own */
-};
 
 /**
  * explain_core_new(c, mapping, near_looks):
@@ -90,12 +45,13 @@ bool explain_core_prepare(struct explain_core *x);
 void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, bool truncated);
 
 /**
- * explain_core_allow(x, bytes):
+ * explain_core_allow(x, bytes, teller):
  * Before a datagram: how many bytes what is found in it may have in an answer with JSON and text;
- * what goes past it is aggregated and counted (x->left_out), but not kept.  Until then all is
- * kept.
+ * what goes past it is aggregated and counted (x->left_out), but not kept.  Before the first call
+ * all is kept.
+ *   teller   of the text, borrowed
  */
-void explain_core_allow(struct explain_core *x, size_t bytes);
+void explain_core_allow(struct explain_core *x, size_t bytes, const struct explain_teller *teller);
 
 /* An error outside of datagrams, such as of a stream's framing. */
 void explain_core_error(struct explain_core *x, enum reason r);

@@ -24,12 +24,10 @@ void explain_text_errors(const struct explain_core *x, struct buf *out);
 /* Append that there are n more of what (in the singular), which were counted alone. */
 void explain_text_more(uint64_t n, const char *what, struct buf *out);
 
-/* One of what x found, as explain_text_line has it; of an error its hint, too. */
-void explain_text_sample(const struct explain_core *x, json_t *sample, const json_t *rule,
-                         struct buf *out);
-void explain_text_event(json_t *event, struct buf *out);
-void explain_text_check(const struct explain_core *x, json_t *check, struct buf *out);
+/* Where an error is, and why, and what was probably meant. */
 void explain_text_error(const struct explain_core *x, const struct explain_error *e,
                         struct buf *out);
+
+extern const struct explain_teller explain_text_teller; /* as explain_text_line tells them */
 
 #endif

@@ -132,7 +132,7 @@ static void allow(struct explain *e, struct slice line)
     escape_text(line, &told);
     size_t weight = explain_weight(buf_slice(&told));
     buf_release(&told);
-    explain_core_allow(e->core, weight < room ? room - weight : 0);
+    explain_core_allow(e->core, weight < room ? room - weight : 0, &explain_text_teller);
 }
 
 static void take_line(struct explain *e)

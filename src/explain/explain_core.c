@@ -313,8 +313,9 @@ void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, 
     explain_exposition_datagram(x->machine->exposition, &d);
 }
 
-void explain_core_allow(struct explain_core *x, size_t bytes)
+void explain_core_allow(struct explain_core *x, size_t bytes, const struct explain_teller *teller)
 {
+    x->teller = teller;
     x->bounded = true;
     x->room = bytes;
 }

@@ -5,7 +5,6 @@
 
 #include "base/mem.h"
 #include "explain/explain_exposition.h"
-#include "explain/explain_text.h"
 
 static size_t weight_of(const json_t *j)
 {
@@ -36,7 +35,7 @@ void explain_room_event(struct explain_core *x, json_t *event)
 {
     struct buf text = { 0 };
     if (x->bounded)
-        explain_text_event(event, &text);
+        x->teller->event(x, event, &text);
     keep(x->events, event, !x->bounded || take(x, weight_of(event), &text), &x->left_out.events);
 }
 
@@ -44,7 +43,7 @@ void explain_room_check(struct explain_core *x, json_t *check)
 {
     struct buf text = { 0 };
     if (x->bounded)
-        explain_text_check(x, check, &text);
+        x->teller->check(x, check, &text);
     keep(x->checks, check, !x->bounded || take(x, weight_of(check), &text), &x->left_out.checks);
 }
 
@@ -53,7 +52,7 @@ static bool room_for_sample(struct explain_core *x, json_t *sample, const json_t
     struct buf text = { 0 };
     if (!x->bounded)
         return true;
-    explain_text_sample(x, sample, rule, &text);
+    x->teller->sample(x, sample, rule, &text);
     return take(x, weight_of(sample) + (rule != NULL ? weight_of(rule) : 0), &text);
 }
 
@@ -101,7 +100,7 @@ static bool room_for_error(struct explain_core *x, const struct explain_error *e
     struct buf text = { 0 };
     if (!x->bounded)
         return true;
-    explain_text_error(x, e, &text);
+    x->teller->error(x, e, &text);
     return take(x, strlen(reason_name(e->reason)) + strlen("\"\","), &text);
 }
 

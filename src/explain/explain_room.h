@@ -6,7 +6,7 @@
 #ifndef EXPLAIN_ROOM_H
 #define EXPLAIN_ROOM_H
 
-#include "explain/explain_core.h"
+#include "explain/explain_found.h"
 
 /*
  * Keep one, which is taken, where there is room for its bytes in the answer, as JSON and as text.

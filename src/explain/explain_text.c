@@ -189,8 +189,8 @@ static void put_object(const char *what, json_t *object, struct buf *out)
     }
 }
 
-void explain_text_sample(const struct explain_core *x, json_t *sample, const json_t *rule,
-                         struct buf *out)
+static void tell_sample(const struct explain_core *x, json_t *sample, const json_t *rule,
+                        struct buf *out)
 {
     put_sample(sample, out);
     if (rule != NULL)
@@ -199,14 +199,15 @@ void explain_text_sample(const struct explain_core *x, json_t *sample, const jso
         put_set_note(x->config, out);
 }
 
-void explain_text_event(json_t *event, struct buf *out)
+static void tell_event(const struct explain_core *x, json_t *event, struct buf *out)
 {
+    (void)x;
     put_object("event", event, out);
     buf_append_str(out,
                    "    not on /metrics: an event is no metric; statsd_events_total counts it\n");
 }
 
-void explain_text_check(const struct explain_core *x, json_t *check, struct buf *out)
+static void tell_check(const struct explain_core *x, json_t *check, struct buf *out)
 {
     put_object("service check", check, out);
     buf_append_str(out, x->config->prometheus_service_checks
@@ -214,6 +215,10 @@ void explain_text_check(const struct explain_core *x, json_t *check, struct buf 
                             : "    not on /metrics: a service check is no metric; ");
     buf_append_str(out, "statsd_service_checks_total counts it\n");
 }
+
+const struct explain_teller explain_text_teller = {
+    .sample = tell_sample, .event = tell_event, .check = tell_check, .error = explain_text_error
+};
 
 /* What the sender of an accepted line may have meant, where there is room. */
 static void put_accepted_hints(const struct explain_core *x, struct slice line, struct buf *out)
@@ -236,11 +241,11 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
     buf_append_char(out, '\n');
     explain_text_errors(x, out); /* first, so that the caret is right below its line */
     json_array_foreach(x->samples, i, one)
-        explain_text_sample(x, one, json_array_get(x->rules, i), out);
+        tell_sample(x, one, json_array_get(x->rules, i), out);
     json_array_foreach(x->events, i, one)
-        explain_text_event(one, out);
+        tell_event(x, one, out);
     json_array_foreach(x->checks, i, one)
-        explain_text_check(x, one, out);
+        tell_check(x, one, out);
     explain_text_more(x->left_out.samples, "sample", out);
     explain_text_more(x->left_out.events, "event", out);
     explain_text_more(x->left_out.checks, "service check", out);
