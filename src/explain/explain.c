@@ -126,9 +126,11 @@ size_t explain_held(const struct explain *e)
 static void allow(struct explain *e, struct slice line)
 {
     struct buf told = { 0 };
-    size_t room = e->bounds.bytes / 4;
+    size_t held = explain_held(e), most = e->bounds.bytes / 8 * 7, room = e->bounds.bytes / 4;
     if (e->bounds.bytes == SIZE_MAX)
         return;
+    if (room > most - (held < most ? held : most)) /* errors of framing come after the last line */
+        room = most - (held < most ? held : most);
     escape_text(line, &told);
     size_t weight = explain_weight(buf_slice(&told));
     buf_release(&told);
