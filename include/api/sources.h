@@ -92,7 +92,8 @@ struct api_explain {
      */
     void *(*begin)(void *server, struct slice datagram, enum api_framing framing, size_t most);
     /*
-     * A line, or as much of something else: some 10 to 100 us.
+     * A line, or as much of something else: some 10 to 100 us; some ms for a line of thousands of
+     * samples or errors, of which those past a quarter of the answer are only counted.
      * returns  true: there is more to do; false: an object with the text for people as its last
      *          member, and a line end, have been appended to out
      */

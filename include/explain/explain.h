@@ -40,9 +40,10 @@ enum explain_form {
 /* What is left out for them is said. */
 struct explain_bounds {
     /*
-     * Of the answer.  Five eighths are for lines: those after are not read.  The rest is for
-     * what is said of all of them, most of it for /metrics.  A line is read as a whole: one of
-     * 8 KiB may bring 128 KiB.
+     * Of the answer, from 512 KiB on for 16 KiB of input.  Five eighths are for lines: those
+     * after are not read.  A line brings a quarter at most, its own text included: what is found
+     * in it after that is counted, but not kept.  The rest is for what is said of all of them,
+     * most of it for /metrics.
      */
     size_t bytes;
     size_t near_looks; /* at rules, for near misses: see explain_core_new */
@@ -59,7 +60,8 @@ void explain_free(struct explain *e); /* NULL is fine */
  * explain_some(e):
  * Look at the next line, or do a part of what has to be done before.
  *   returns  true: there is more
- *   cost     a line: some 10 us for a short one, and a look at each rule of the mapping file
+ *   cost     a line: some 10 us for a short one, and a look at each rule of the mapping file; with
+ *            bounds as much as a quarter of the answer takes to write, some ms
  */
 bool explain_some(struct explain *e);
 

@@ -13,19 +13,9 @@
 #ifndef EXPLAIN_CORE_H
 #define EXPLAIN_CORE_H
 
-#include <jansson.h>
-
 #include "config/config.h"
 #include "core/core_mapping.h"
-#include "protocol/parse.h"
-#include "protocol/sample.h"
-
-struct explain_error {
-    enum reason reason;
-    char *line; /* owned copy of the line as received; NULL: the error is not about a line */
-    size_t len; /* bytes of line */
-    size_t at;  /* byte at which it went wrong; SIZE_MAX: nowhere in particular */
-};
+#include "explain/explain_found.h"
 
 /* How many samples were valid by themselves, but refused by the aggregation. */
 struct explain_refused {
@@ -34,26 +24,7 @@ struct explain_refused {
     uint64_t marks;      /* of mirrors: they get no series */
 };
 
-struct explain_machine;
 struct off_page_note;
-
-struct explain_core {
-    const struct config *config; /* borrowed */
-    /*
-     * Since the last clear; arrays of objects as in tests/conformance/protocol.jsonl.  A sample may
-     * also have "tags_cut", "tags_added" (by aggregate.global_tags) and "exemplar", the value of
-     * prometheus.exemplar_tag.
-     */
-    json_t *samples, *events, *checks;
-    json_t *rules; /* of each sample, as explain_rule.h has it; empty without a mapping file */
-    struct explain_error *errors;
-    size_t n_errors, cap_errors;
-    uint64_t tag_errors, unknown_fields;
-    /* Of all datagrams, by series: {"name", "tags", "down": sum of decrements, "up": whether there
-     * was an increment}. */
-    json_t *counters;
-    struct explain_machine *machine; /* explain_core.c's own */
-};
 
 /**
  * explain_core_new(c, mapping, near_looks):
@@ -72,6 +43,15 @@ bool explain_core_prepare(struct explain_core *x);
 /* Read a datagram and add to what x holds.  len at most DATAGRAM_MAX; truncated: the kernel cut
  * it. */
 void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, bool truncated);
+
+/**
+ * explain_core_allow(x, bytes, teller):
+ * Before a datagram: how many bytes what is found in it may have in an answer with JSON and text;
+ * what goes past it is aggregated and counted (x->left_out), but not kept.  Before the first call
+ * all is kept.
+ *   teller   of the text, borrowed
+ */
+void explain_core_allow(struct explain_core *x, size_t bytes, const struct explain_teller *teller);
 
 /* An error outside of datagrams, such as of a stream's framing. */
 void explain_core_error(struct explain_core *x, enum reason r);

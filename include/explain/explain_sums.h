@@ -5,7 +5,7 @@
 #ifndef EXPLAIN_SUMS_H
 #define EXPLAIN_SUMS_H
 
-#include "explain/explain_core.h"
+#include "explain/explain_found.h"
 
 struct explain_sums {
     uint64_t samples, events, checks, errors, tag_errors, unknown_fields;

@@ -21,4 +21,13 @@ void explain_text_off_page(const struct explain_core *x, struct buf *out);
 /* Append the errors of x alone, for those that are not about a line. */
 void explain_text_errors(const struct explain_core *x, struct buf *out);
 
+/* Append that there are n more of what (in the singular), which were counted alone. */
+void explain_text_more(uint64_t n, const char *what, struct buf *out);
+
+/* Where an error is, and why, and what was probably meant. */
+void explain_text_error(const struct explain_core *x, const struct explain_error *e,
+                        struct buf *out);
+
+extern const struct explain_teller explain_text_teller; /* as explain_text_line tells them */
+
 #endif

@@ -9,8 +9,8 @@
 
 /*
  * Explaining costs the control thread a millisecond or two for each KiB, and more with the rules of
- * a mapping file; the answer may be longer than an answer can be.  Longer datagrams are for `statsd
- * explain`.
+ * a mapping file; the answer would be longer than an answer can be.  Longer datagrams are for
+ * `statsd explain`.
  */
 enum { DATAGRAM_BYTES = 16 << 10 };
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "config/escape.h"
+#include "explain/explain_exposition.h"
 #include "explain/explain_priv.h"
 #include "explain/explain_text.h"
 
@@ -101,7 +103,9 @@ static void add_lists(struct explain *e)
 static void add_found(struct explain *e, struct buf *text)
 {
     const struct explain_sums sums = explain_sums_of(e->core);
+    const struct explain_left_out *left = &e->core->left_out;
     explain_sums_add(&e->sums, &sums);
+    e->left_out += left->samples + left->events + left->checks + left->errors;
     if (e->form != EXPLAIN_TEXT)
         add_lists(e);
     explain_add_text_take(e, text);
@@ -118,6 +122,21 @@ size_t explain_held(const struct explain *e)
     return n;
 }
 
+/* line: its text is told in any case. */
+static void allow(struct explain *e, struct slice line)
+{
+    struct buf told = { 0 };
+    size_t held = explain_held(e), most = e->bounds.bytes / 8 * 7, room = e->bounds.bytes / 4;
+    if (e->bounds.bytes == SIZE_MAX)
+        return;
+    if (room > most - (held < most ? held : most)) /* errors of framing come after the last line */
+        room = most - (held < most ? held : most);
+    escape_text(line, &told);
+    size_t weight = explain_weight(buf_slice(&told));
+    buf_release(&told);
+    explain_core_allow(e->core, weight < room ? room - weight : 0, &explain_text_teller);
+}
+
 static void take_line(struct explain *e)
 {
     struct slice rest = slice_of(e->waiting.ptr + e->at, e->waiting.len - e->at), line;
@@ -126,6 +145,7 @@ static void take_line(struct explain *e)
     if (!whole)
         line = rest;
     e->at += line.len + whole;
+    allow(e, line);
     explain_core_datagram(e->core, line.ptr, line.len, e->truncated && !whole);
     if (e->form != EXPLAIN_JSON)
         explain_text_line(e->core, line, &text);
@@ -135,6 +155,7 @@ static void take_line(struct explain *e)
 static void take_framing_errors(struct explain *e)
 {
     struct buf text = { 0 };
+    allow(e, (struct slice){ 0 });
     for (uint32_t i = 0; i < e->n_framing_errors; i++)
         explain_core_error(e->core, e->framing_error);
     if (e->form != EXPLAIN_JSON)

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "explain/explain_exposition.h"
+#include "explain/explain_room.h"
 #include "explain/explain_rule.h"
 #include "core/core_opts.h"
 #include "protocol/event.h"
@@ -78,7 +79,7 @@ static void on_event(void *cookie, const struct event *e, uint64_t at_ns)
     set_text(j, "source_type", e->source_type);
     set(j, "alert_type", json_string(e->alert_type));
     set(j, "tags", texts(e->tags, e->n_tags));
-    json_array_append_new(x->events, j);
+    explain_room_event(x, j);
 }
 
 static void on_check(void *cookie, const struct service_check *c, uint64_t at_ns)
@@ -93,37 +94,15 @@ static void on_check(void *cookie, const struct service_check *c, uint64_t at_ns
     set_text(j, "hostname", c->hostname);
     set_text(j, "message", c->message);
     set(j, "tags", texts(c->tags, c->n_tags));
-    json_array_append_new(x->checks, j);
-}
-
-/* Not mem_strndup, which ends at a NUL: a refused line may hold one. */
-static char *copy_line(struct slice line)
-{
-    if (line.ptr == NULL)
-        return NULL;
-    char *copy = mem_alloc(line.len + 1);
-    memcpy(copy, line.ptr, line.len);
-    copy[line.len] = '\0';
-    return copy;
-}
-
-static void add_error(struct explain_core *x, enum reason r, struct slice line, size_t at)
-{
-    assert(r < REASON_COUNT);
-    assert(at == SIZE_MAX || at <= line.len);
-    x->errors = mem_grow(x->errors, &x->cap_errors, x->n_errors + 1, sizeof *x->errors);
-    x->errors[x->n_errors++] = (struct explain_error){
-        .reason = r,
-        .line = copy_line(line),
-        .len = line.len,
-        .at = at,
-    };
+    explain_room_check(x, j);
 }
 
 static void on_cut(void *cookie, uint32_t sample, struct slice tag)
 {
     struct explain_core *x = cookie;
     char place[16];
+    if (x->bounded && x->room == 0)
+        return;
     snprintf(place, sizeof place, "%u", sample);
     json_t *list = json_object_get(x->machine->cut, place);
     if (list == NULL) {
@@ -135,7 +114,7 @@ static void on_cut(void *cookie, uint32_t sample, struct slice tag)
 
 static void on_rejected(void *cookie, const struct parse_error *e)
 {
-    add_error(cookie, e->reason, e->line, e->at);
+    explain_room_error(cookie, e->reason, e->line, e->at);
 }
 
 void explain_core_free(struct explain_core *x)
@@ -150,6 +129,7 @@ void explain_core_free(struct explain_core *x)
     json_decref(x->counters);
     json_decref(x->machine->cut);
     free(x->errors);
+    free(x->lines);
     explain_exposition_free(x->machine->exposition);
     explain_rules_release(&x->machine->rules);
     free(x->machine);
@@ -234,27 +214,19 @@ static void add_to_counter(struct explain_core *x, const json_t *sample, double 
     free(tags);
 }
 
-/* returns  the scale of the sample's profile; NaN: it is dropped */
-static double add_rule(struct explain_core *x, const struct sample *s)
-{
-    const struct profile *profile;
-    if (x->machine->rules.mapping == NULL)
-        return 1;
-    json_t *rule = explain_rule(&x->machine->rules, s, &profile);
-    bool dropped = json_object_get(rule, "dropped") != NULL;
-    json_array_append_new(x->rules, rule);
-    return dropped ? (double)NAN : profile->scale;
-}
-
 static void add_sample(struct explain_core *x, const struct batch *b, const struct sample *s)
 {
     struct explain_machine *m = x->machine;
     enum reason r = tags_parse(&m->tags_opts, s, &m->tags);
     if (r != REASON_NONE) {
-        add_error(x, r, (struct slice){ NULL, 0 }, SIZE_MAX);
+        explain_room_error(x, r, (struct slice){ NULL, 0 }, SIZE_MAX);
         return;
     }
     x->tag_errors += m->tags.errors;
+    if (x->bounded && x->room == 0) {
+        explain_room_no_sample(x);
+        return;
+    }
     json_t *j = json_object();
     set(j, "name", text(slice_of(s->name, s->name_len)));
     set(j, "type", json_string(sample_type_token((enum sample_type)s->type)));
@@ -276,10 +248,11 @@ static void add_sample(struct explain_core *x, const struct batch *b, const stru
         set(j, "timestamp", json_integer(s->timestamp));
     if (s->type == SAMPLE_GAUGE)
         set(j, "delta", json_boolean(s->flags & SAMPLE_DELTA));
-    double scale = add_rule(x, s);
-    if (s->type == SAMPLE_COUNTER && !isnan(scale))
-        add_to_counter(x, j, s->rate, scale);
-    json_array_append_new(x->samples, j);
+    const struct profile *profile = NULL;
+    json_t *rule = m->rules.mapping != NULL ? explain_rule(&m->rules, s, &profile) : NULL;
+    bool dropped = json_object_get(rule, "dropped") != NULL;
+    if (explain_room_sample(x, j, rule) && s->type == SAMPLE_COUNTER && !dropped)
+        add_to_counter(x, j, s->rate, profile != NULL ? profile->scale : 1);
 }
 
 static void on_batch(void *cookie, const struct batch *b)
@@ -340,9 +313,16 @@ void explain_core_datagram(struct explain_core *x, const char *ptr, size_t len, 
     explain_exposition_datagram(x->machine->exposition, &d);
 }
 
+void explain_core_allow(struct explain_core *x, size_t bytes, const struct explain_teller *teller)
+{
+    x->teller = teller;
+    x->bounded = true;
+    x->room = bytes;
+}
+
 void explain_core_error(struct explain_core *x, enum reason r)
 {
-    add_error(x, r, (struct slice){ NULL, 0 }, SIZE_MAX);
+    explain_room_error(x, r, (struct slice){ NULL, 0 }, SIZE_MAX);
 }
 
 void explain_core_clear(struct explain_core *x)
@@ -352,9 +332,8 @@ void explain_core_clear(struct explain_core *x)
         json_decref(*lists[i]);
         *lists[i] = json_array();
     }
-    for (size_t i = 0; i < x->n_errors; i++)
-        free(x->errors[i].line);
-    x->n_errors = 0;
+    explain_room_clear(x);
+    x->left_out = (struct explain_left_out){ 0 };
     x->tag_errors = x->unknown_fields = 0;
 }
 

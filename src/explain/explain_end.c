@@ -118,6 +118,8 @@ static void finish_json(const struct explain *e, struct slice exposition, bool l
     put_counts(e, out);
     if (e->unread > 0)
         put_count("bytes_not_read", e->unread, out);
+    if (e->left_out > 0)
+        put_count("found_left_out", e->left_out, out);
     if (near > 0)
         put_count("near_misses_left_out", near, out);
     if (lines_cut)

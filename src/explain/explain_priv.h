@@ -41,6 +41,7 @@ struct explain {
     struct buf lists[LIST_COUNT]; /* elements with commas between them */
     struct buf text;              /* for people; in JSON as it stands inside a string */
     uint64_t unread;              /* bytes past the bounds */
+    uint64_t left_out;            /* of what was found: counted alone */
 };
 
 /* Add text for people, which is released. */

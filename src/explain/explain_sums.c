@@ -2,10 +2,10 @@
 
 struct explain_sums explain_sums_of(const struct explain_core *x)
 {
-    return (struct explain_sums){ .samples = json_array_size(x->samples),
-                                  .events = json_array_size(x->events),
-                                  .checks = json_array_size(x->checks),
-                                  .errors = x->n_errors,
+    return (struct explain_sums){ .samples = json_array_size(x->samples) + x->left_out.samples,
+                                  .events = json_array_size(x->events) + x->left_out.events,
+                                  .checks = json_array_size(x->checks) + x->left_out.checks,
+                                  .errors = x->n_errors + x->left_out.errors,
                                   .tag_errors = x->tag_errors,
                                   .unknown_fields = x->unknown_fields };
 }

@@ -1,5 +1,5 @@
 /**
- *   explain_text_line       explain_text_errors: put_error, put_error_hint
+ *   explain_text_line       explain_text_errors (explain_text_error.c)
  *                           put_sample, explain_text_rule, put_object (events, service checks),
  *                           hint_accepted
  *   explain_text_off_page   put_reserved, put_conflict, put_decrements, put_refused
@@ -8,6 +8,7 @@
 
 #include "aggregate/off_page.h"
 #include "base/number.h"
+#include "explain/explain_exposition.h"
 #include "explain/explain_sums.h"
 #include "explain/hint.h"
 #include "config/escape.h"
@@ -188,48 +189,47 @@ static void put_object(const char *what, json_t *object, struct buf *out)
     }
 }
 
-/* How many bytes at the front of s are valid UTF-8.  The parser gives no place for this error. */
-static size_t utf8_length(struct slice s)
+static void tell_sample(const struct explain_core *x, json_t *sample, const json_t *rule,
+                        struct buf *out)
 {
-    size_t i = 0, n;
-    while (i < s.len && (n = escape_sequence(slice_of(s.ptr + i, s.len - i))) > 0)
-        i += n;
-    return i;
+    put_sample(sample, out);
+    if (rule != NULL)
+        explain_text_rule(rule, out);
+    if (json_object_get(sample, "set_value") != NULL && json_object_get(rule, "dropped") == NULL)
+        put_set_note(x->config, out);
 }
 
-static void put_error(const struct explain_error *e, struct buf *out)
+static void tell_event(const struct explain_core *x, json_t *event, struct buf *out)
 {
-    if (e->line != NULL && e->at <= e->len) {
-        struct buf before = { 0 };
-        size_t at = e->reason == REASON_BAD_UTF8 ? utf8_length(slice_of(e->line, e->len)) : e->at;
-        size_t column = escape_text(slice_of(e->line, at), &before);
-        buf_release(&before);
-        buf_printf(out, "%*s^\n", (int)column, "");
-    }
-    buf_printf(out, "  error %s: %s\n", reason_name(e->reason), reason_help(e->reason));
+    (void)x;
+    put_object("event", event, out);
+    buf_append_str(out,
+                   "    not on /metrics: an event is no metric; statsd_events_total counts it\n");
 }
 
-static void put_error_hint(const struct config *c, const struct explain_error *e, struct buf *out)
+static void tell_check(const struct explain_core *x, json_t *check, struct buf *out)
 {
+    put_object("service check", check, out);
+    buf_append_str(out, x->config->prometheus_service_checks
+                            ? "    on /metrics: its status, in statsd_service_check_status; "
+                            : "    not on /metrics: a service check is no metric; ");
+    buf_append_str(out, "statsd_service_checks_total counts it\n");
+}
+
+const struct explain_teller explain_text_teller = {
+    .sample = tell_sample, .event = tell_event, .check = tell_check, .error = explain_text_error
+};
+
+/* What the sender of an accepted line may have meant, where there is room. */
+static void put_accepted_hints(const struct explain_core *x, struct slice line, struct buf *out)
+{
+    struct buf hints = { 0 };
     struct hint_line l;
-    struct buf hint = { 0 };
-    if (e->line == NULL)
-        return;
-    hint_line_cut(c, slice_of(e->line, e->len), e->reason, e->at, &l);
-    if (hint_error(&l, &hint)) {
-        buf_append_str(out, "  hint: ");
-        buf_append_slice(out, buf_slice(&hint));
-        buf_append_char(out, '\n');
-    }
-    buf_release(&hint);
-}
-
-void explain_text_errors(const struct explain_core *x, struct buf *out)
-{
-    for (size_t i = 0; i < x->n_errors; i++)
-        put_error(&x->errors[i], out);
-    for (size_t i = 0; i < x->n_errors; i++)
-        put_error_hint(x->config, &x->errors[i], out);
+    hint_line_cut(x->config, line, REASON_NONE, SIZE_MAX, &l);
+    hint_accepted(&l, &hints);
+    if (!x->bounded || explain_weight(buf_slice(&hints)) <= x->room)
+        buf_append_slice(out, buf_slice(&hints));
+    buf_release(&hints);
 }
 
 void explain_text_line(const struct explain_core *x, struct slice line, struct buf *out)
@@ -240,26 +240,15 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
     escape_text(line, out);
     buf_append_char(out, '\n');
     explain_text_errors(x, out); /* first, so that the caret is right below its line */
-    json_array_foreach(x->samples, i, one) {
-        const json_t *rule = json_array_get(x->rules, i);
-        put_sample(one, out);
-        if (rule != NULL)
-            explain_text_rule(rule, out);
-        if (json_object_get(one, "set_value") != NULL && json_object_get(rule, "dropped") == NULL)
-            put_set_note(x->config, out);
-    }
-    json_array_foreach(x->events, i, one) {
-        put_object("event", one, out);
-        buf_append_str(
-            out, "    not on /metrics: an event is no metric; statsd_events_total counts it\n");
-    }
-    json_array_foreach(x->checks, i, one) {
-        put_object("service check", one, out);
-        buf_append_str(out, x->config->prometheus_service_checks
-                                ? "    on /metrics: its status, in statsd_service_check_status; "
-                                : "    not on /metrics: a service check is no metric; ");
-        buf_append_str(out, "statsd_service_checks_total counts it\n");
-    }
+    json_array_foreach(x->samples, i, one)
+        tell_sample(x, one, json_array_get(x->rules, i), out);
+    json_array_foreach(x->events, i, one)
+        tell_event(x, one, out);
+    json_array_foreach(x->checks, i, one)
+        tell_check(x, one, out);
+    explain_text_more(x->left_out.samples, "sample", out);
+    explain_text_more(x->left_out.events, "event", out);
+    explain_text_more(x->left_out.checks, "service check", out);
     if (x->tag_errors > 0)
         buf_printf(out, "  %llu tags dropped: key or value empty, or malformed\n",
                    (unsigned long long)x->tag_errors);
@@ -267,11 +256,8 @@ void explain_text_line(const struct explain_core *x, struct slice line, struct b
         buf_printf(out, "  %llu unknown fields ignored\n", (unsigned long long)x->unknown_fields);
     if (strcmp(explain_sums_expect(&sums), "ignore") == 0)
         buf_append_str(out, "  empty: ignored\n");
-    if (x->n_errors == 0 && json_array_size(x->samples) > 0) {
-        struct hint_line l;
-        hint_line_cut(x->config, line, REASON_NONE, SIZE_MAX, &l);
-        hint_accepted(&l, out);
-    }
+    if (sums.errors == 0 && sums.samples > 0)
+        put_accepted_hints(x, line, out);
 }
 
 static void put_conflict(const struct off_page_note *n, struct buf *out)
@@ -299,6 +285,8 @@ static void put_decrements(const struct explain_core *x, struct buf *out)
 {
     const char *key, *tag;
     json_t *one, *value;
+    if (x->counters_lack)
+        return;
     json_object_foreach(x->counters, key, one) {
         double down = json_real_value(json_object_get(one, "down"));
         if (!(down > 0))

@@ -77,6 +77,28 @@ def test_an_answer_is_no_longer_than_it_may_be_and_says_what_it_lacks(mapping, b
     assert told[lacks] and "the answer would be too long" in told["text"]
 
 
+@pytest.mark.plain
+@pytest.mark.parametrize("line, samples, errors", [
+    (b"a:x|c" + b":x|c" * 2046, 0, 2047),
+    (b"a:1|c" + b":|c" * 2727, 1, 2727),
+    (b"n" * 500 + b":1|c" * 1900, 1900, 0),
+], ids=["values", "empty", "samples"])
+def test_one_line_brings_no_more_than_its_share(mapping, line, samples, errors):
+    assert len(line) <= 8192
+    with Server(mapping) as s:
+        got = post(s, line)
+        told = json.loads(got)
+    shown = len(told["samples"]) + len(told["reasons"])
+    assert len(got) <= ANSWER // 2 and 50 < shown < samples + errors
+    assert told["errors"] == errors and told["found_left_out"] == samples + errors - shown
+    left = (errors - len(told["reasons"])) or (samples - len(told["samples"]))
+    assert "  and %d more %s: counted alone, or the answer would be too long\n" % (left, "errors" if errors else "samples") in told["text"]
+    assert "\nsamples %d, events 0, service checks 0, errors %d\n" % (samples, errors) in told["text"]
+    whole = json.loads(run("explain", "--json", "--set", mapping, stdin=line).stdout)
+    assert len(whole["samples"]) == samples and len(whole["reasons"]) == errors and "found_left_out" not in whole
+    assert whole["exposition"] == told["exposition"]
+
+
 def test_reloads_and_scrapes_come_in_between(mapping):
     """Another mapping is put in force while datagrams are explained: each answer is of one of them, whole."""
     body = b"".join(b"svc%d.get.Req:1|c\n" % (i % 100) for i in range(800))

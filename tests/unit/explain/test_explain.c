@@ -11,6 +11,8 @@
 
 #include "base/mem.h"
 #include "explain/explain.h"
+#include "explain/explain_core.h"
+#include "explain/explain_text.h"
 
 enum { ANSWER = 512 << 10, DATAGRAM = 16 << 10 };
 
@@ -249,6 +251,116 @@ static void one_line_as_long_as_a_datagram_has_room(void **unused)
     }
 }
 
+/* `front`, and then as many of `piece` as a line or a datagram has room for. */
+static void one_long_line(const char *front, const char *piece, size_t most, struct buf *out)
+{
+    buf_append_str(out, front);
+    while (out->len + strlen(piece) < most)
+        buf_append_str(out, piece);
+}
+
+struct long_line {
+    const char *front, *piece;
+    size_t most;
+    json_int_t samples, errors; /* what the datagram has */
+};
+
+static void check_long_line(const struct long_line *l, enum explain_form form, struct rig *r)
+{
+    struct buf datagram = { 0 };
+    one_long_line(l->front, l->piece, l->most, &datagram);
+    explain_datagram(r->explain, buf_slice(&datagram), false);
+    read_all(r);
+    assert_int_equal(r->steps, 0);
+    json_t *j = finish(r);
+    json_int_t kept = (json_int_t)(n_of(j, "samples") + n_of(j, "reasons"));
+    assert_in_range(kept, 50, l->samples + l->errors - 1);
+    assert_int_equal(count_of(j, "errors"), l->errors);
+    assert_int_equal(count_of(j, "found_left_out"), l->samples + l->errors - kept);
+    if (form == EXPLAIN_JSON_WITH_TEXT) {
+        const char *text = json_string_value(json_object_get(j, "text"));
+        bool wrong = l->errors > 0;
+        json_int_t left = wrong ? l->errors - (json_int_t)n_of(j, "reasons")
+                                : l->samples - (json_int_t)n_of(j, "samples");
+        char more[64];
+        snprintf(more, sizeof more, "  and %lld more %s: counted alone, or", (long long)left,
+                 wrong ? "errors" : "samples");
+        assert_non_null(strstr(text, more));
+        assert_true(strlen(text) < ANSWER / 4);
+    }
+    json_decref(j);
+    buf_release(&datagram);
+}
+
+/* What is found in one line is not bounded by the line. */
+static void a_line_of_thousands_of_samples_or_errors_is_counted_but_not_kept(void **unused)
+{
+    char name[502];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    const struct long_line lines[] = {
+        { "a:x|c", ":x|c", 8192, 0, 2047 },
+        { "a:1|c", ":|c", 8192, 1, 2728 },
+        { name, ":1|c", 8192, 1922, 0 },
+    };
+    const struct explain_bounds bounds = { ANSWER, SIZE_MAX };
+    (void)unused;
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        struct rig r;
+        rig_init(&r, NULL, EXPLAIN_JSON_WITH_TEXT, &bounds);
+        check_long_line(&lines[i], EXPLAIN_JSON_WITH_TEXT, &r);
+        rig_release(&r);
+        rig_init(&r, NULL, EXPLAIN_JSON, &bounds);
+        check_long_line(&lines[i], EXPLAIN_JSON, &r);
+        rig_release(&r);
+    }
+}
+
+static void errors_of_a_line_share_a_copy_of_it_and_past_the_room_there_are_none(void **unused)
+{
+    struct rig r;
+    struct buf line = { 0 };
+    (void)unused;
+    one_long_line("a:x|c", ":x|c", 8192, &line);
+    rig_init(&r, NULL, EXPLAIN_TEXT, &explain_all);
+    struct explain_core *x = explain_core_new(&r.config, &r.mapping, SIZE_MAX);
+    explain_core_datagram(x, line.ptr, line.len, false);
+    assert_int_equal(x->n_errors, 2047);
+    assert_int_equal(x->n_lines, 1);
+    explain_core_clear(x);
+    explain_core_allow(x, 10000, &explain_text_teller);
+    explain_core_datagram(x, line.ptr, line.len, false);
+    assert_in_range(x->n_errors, 20, 200);
+    assert_int_equal(x->n_errors + x->left_out.errors, 2047);
+    assert_int_equal(x->n_lines, 1);
+    explain_core_free(x);
+    buf_release(&line);
+    rig_release(&r);
+}
+
+static void an_error_far_into_a_line_is_shown_with_what_stands_around_it(void **unused)
+{
+    const struct explain_bounds bounds = { ANSWER, SIZE_MAX };
+    struct buf line = { 0 };
+    struct rig r;
+    (void)unused;
+    one_long_line("a:1|c", ":1|c", 2048, &line);
+    buf_append_str(&line, ":\xc3\xa4|c");
+    rig_init(&r, NULL, EXPLAIN_JSON_WITH_TEXT, &bounds);
+    explain_datagram(r.explain, buf_slice(&line), false);
+    json_t *j = finish(&r);
+    const char *text = json_string_value(json_object_get(j, "text"));
+    const char *window = strstr(text, "\n  byte 2046: 1|c:1|c:1|c:1");
+    assert_non_null(window);
+    const char *caret = strchr(window + 1, '\n');
+    assert_non_null(caret);
+    assert_int_equal(strspn(caret + 1, " "), strlen("  byte 2046: ") + 100);
+    assert_int_equal(count_of(j, "errors"), 1);
+    json_decref(j);
+    buf_release(&line);
+    rig_release(&r);
+}
+
 /* What is freed early, as when its client has gone or another mapping is in force. */
 static void it_may_end_at_any_step(void **unused)
 {
@@ -272,6 +384,9 @@ int main(void)
         cmocka_unit_test(regexes_past_the_looks_are_not_compiled),
         cmocka_unit_test(an_answer_is_bounded_and_says_what_it_lacks),
         cmocka_unit_test(one_line_as_long_as_a_datagram_has_room),
+        cmocka_unit_test(a_line_of_thousands_of_samples_or_errors_is_counted_but_not_kept),
+        cmocka_unit_test(errors_of_a_line_share_a_copy_of_it_and_past_the_room_there_are_none),
+        cmocka_unit_test(an_error_far_into_a_line_is_shown_with_what_stands_around_it),
         cmocka_unit_test(it_may_end_at_any_step),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
