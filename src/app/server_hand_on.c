@@ -187,8 +187,8 @@ static void pause_all(void *server)
     uv_timer_start(&s->stop_timer, quiet, 0, CHECK_MS);
 }
 
-/* returns  a descriptor, or -errno */
-static int write_state(struct server *s)
+/* returns  a descriptor of *ret_bytes, or -errno */
+static int write_state(struct server *s, uint64_t *ret_bytes)
 {
     struct state_file f = { .dir = -1, .fd = memfd_create("statsd-state", MFD_CLOEXEC) };
     if (f.fd < 0)
@@ -199,8 +199,7 @@ static int write_state(struct server *s)
         state_file_close(&f);
         return rc;
     }
-    LOG(LOG_INFO, "paused for another server", F_U64("state_bytes", f.bytes),
-        F_U64("after_ms", now_mono_ms() - s->hand_on.paused_ms));
+    *ret_bytes = f.bytes;
     return f.fd;
 }
 
@@ -242,11 +241,15 @@ static void hand_on(uv_timer_t *timer)
     uv_timer_stop(timer);
     give_streams(s);
     server_close_interval(s, INTERVAL_HANDED_ON);
-    int fd = write_state(s);
-    if (fd >= 0)
-        giver_paused(h->giver, fd);
-    else
+    uint64_t bytes = 0;
+    int fd = write_state(s, &bytes);
+    if (fd < 0) {
         giver_cannot(h->giver, err_text(fd));
+        return;
+    }
+    giver_paused(h->giver, fd);
+    LOG(LOG_INFO, "paused for another server", F_U64("state_bytes", bytes),
+        F_U64("after_ms", now_mono_ms() - h->paused_ms));
 }
 
 void server_hand_on_turned(struct server *s)
