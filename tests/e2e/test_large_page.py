@@ -184,7 +184,7 @@ def test_a_stop_does_not_wait_for_who_does_not_read():
         begun = time.monotonic()
         s.process.terminate()
         assert s.process.wait(30) == 0
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 10 * SLOW
         s.clean_exit = False
         for c in crowd:
             c.close()

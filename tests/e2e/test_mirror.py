@@ -117,7 +117,7 @@ def test_a_stop_does_not_wait_for_a_frozen_target(dir):
                     s.send(b"x:1|c\n" * 2000)
             own.wait_self("statsd_mirror_dropped_total", 1)
             began = time.monotonic()
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 8 * SLOW
         os.kill(other.pid, signal.SIGCONT)
 
 

@@ -247,7 +247,7 @@ def test_output_that_is_not_taken_is_told_as_of_other_commands(dir, redis):
 def test_redis_away_is_one_line_within_the_connect_timeout(dir):
     start = time.monotonic()
     done = run("redis", "get", "x", "--set", "redis.url=unix://%s/none" % dir, "--set", "redis.connect_timeout=500ms")
-    assert done.returncode == 1 and time.monotonic() - start < 5
+    assert done.returncode == 1 and time.monotonic() - start < 5 * SLOW
     assert re.fullmatch(r"statsd: unix://.*: No such file or directory\n", done.stderr.decode())
 
 
@@ -269,7 +269,7 @@ def test_a_wrong_password_is_said_at_once_and_not_shown(dir, redis):
         start = time.monotonic()
         done = run("redis", "get", "x", "--set", url, "--set", "redis.connect_timeout=20s")
         assert done.returncode == 1 and said in done.stderr.decode() and done.stderr.count(b"\n") == 1
-        assert b"mistaken" not in done.stderr and time.monotonic() - start < 10
+        assert b"mistaken" not in done.stderr and time.monotonic() - start < 10 * SLOW
 
 
 def test_a_cluster_is_read_as_one_redis(dir):
