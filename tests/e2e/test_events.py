@@ -5,6 +5,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from harness import Server, wait_for
 from test_openmetrics import OPENMETRICS
 
+pytestmark = pytest.mark.answers
+
 STATUS = "statsd_service_check_status"
 
 

@@ -12,6 +12,8 @@ from test_native import NATIVE, messages, protobuf, protoc
 from test_openmetrics import openmetrics
 from test_prometheus import Prometheus
 
+pytestmark = pytest.mark.answers
+
 SETTINGS = ("prometheus.exemplar_tag=trace_id", "prometheus.observer_type=histogram", "prometheus.buckets=0.1,1", "prometheus.suffixes=on")
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from harness import Server, run
 
+pytestmark = pytest.mark.answers
+
 
 def test_two_senders_and_two_workers_make_one_order():
     with Server("server.workers=2", interval="10s") as s:

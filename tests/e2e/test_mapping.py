@@ -7,6 +7,8 @@ import pytest
 
 from harness import STATSD, TOP, Server, clean_env, metrics_balance, run, wait_for
 
+pytestmark = pytest.mark.answers
+
 with open(os.path.join(TOP, "tests", "conformance", "mapping.jsonl"), encoding="utf-8") as f:
     CASES = [json.loads(line) for line in f if line.strip()]
 BAD = [c for c in CASES if c["expect_series"] == "config_error"]

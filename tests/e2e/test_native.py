@@ -10,6 +10,8 @@ import harness
 from harness import SLOW, TOP, Paced, Server, wait_for
 from test_prometheus import EVERYTHING, Prometheus
 
+pytestmark = pytest.mark.answers
+
 # As Prometheus 2.42 asks, with native histograms on.
 ACCEPT = ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,"
           "application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,"

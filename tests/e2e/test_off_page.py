@@ -1,5 +1,9 @@
 """What stays off the page is counted, and the log says which name and why, once."""
+import pytest
+
 from harness import Server, wait_for
+
+pytestmark = pytest.mark.answers
 
 OF_PROMETHEUS = ["up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
                  "scrape_series_added", "scrape_timeout_seconds", "scrape_sample_limit", "scrape_body_size_bytes", "ALERTS",

@@ -14,6 +14,8 @@ import test_hostile
 from harness import Paced, Server, exposition, wait_for
 from test_prometheus import EVERYTHING, Prometheus
 
+pytestmark = pytest.mark.answers
+
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 # As Prometheus 2.42 sends it, and 3.

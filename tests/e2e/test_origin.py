@@ -3,6 +3,8 @@ import pytest
 
 from harness import Server
 
+pytestmark = pytest.mark.answers
+
 # The field or fields, and the container_id that they give with protocol.origin_tags.
 ORIGINS = [
     ("c:ci-0f2e", "0f2e"),

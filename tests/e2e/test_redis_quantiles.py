@@ -7,6 +7,8 @@ import pytest
 
 from harness import Server, wait_for
 
+pytestmark = pytest.mark.answers
+
 PACK = 40           # values a line
 QUANTILES = [0, 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1]
 

@@ -5,6 +5,8 @@ import pytest
 
 from harness import SLOW, Server, metrics_balance
 
+pytestmark = pytest.mark.answers
+
 CASES = {
     "a counter adds up": (
         "hits:1|c\nhits:2.5|c\nhits:3|c|@0.1",

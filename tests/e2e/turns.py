@@ -2,7 +2,7 @@
 
 E2E_TURNS is a folder that they share: who can make a file of the name there has the test file.  E2E_ALONE: "no" leaves out what is
 marked `alone`, "only" leaves out the rest.  E2E_SAN: the sanitizers of this build; what is marked `plain` is left out then, and
-what is marked `command` under that of threads.
+what is marked `command` or `answers` under that of threads.
 """
 import os
 
@@ -11,7 +11,9 @@ import pytest
 MARKS = ("alone: measures what other tests would disturb; runs when they are over",
          "prometheus: waits for a real Prometheus more than for the server",
          "plain: hardly runs the server, so that a sanitizer has nothing to see",
-         "command: of a command with one thread, so that ThreadSanitizer has nothing to see")
+         "command: of a command with one thread, so that ThreadSanitizer has nothing to see",
+         "answers: what becomes of lines of each kind, by the same steps of the same threads: ThreadSanitizer sees them elsewhere")
+UNSEEN = {"plain": "", "command": "thread", "answers": "thread"}   # by which sanitizer; "": by any
 
 
 def pytest_configure(config):
@@ -22,7 +24,7 @@ def pytest_configure(config):
 def is_left_out(item):
     alone = item.get_closest_marker("alone") is not None
     sanitizers = os.environ.get("E2E_SAN", "")
-    if item.get_closest_marker("plain") and sanitizers or item.get_closest_marker("command") and "thread" in sanitizers:
+    if sanitizers and any(item.get_closest_marker(mark) and by in sanitizers for mark, by in UNSEEN.items()):
         return True
     return alone == (os.environ["E2E_ALONE"] == "no") if os.environ.get("E2E_ALONE") else False
 
