@@ -24,7 +24,7 @@ full 7
 random 8
 urandom 9
 LIST
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/srv LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 if [ "$how" = chroot ]; then
     # Not exec: the first process of a pid namespace gets no signal that it does not ask for.
     chroot "$dir" "$@"

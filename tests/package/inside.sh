@@ -5,16 +5,16 @@
 #
 # Each step is a sentence; the first that fails ends the part.
 set -euo pipefail
-cd /root
+cd /srv
 CONF=/etc/statsd/statsd.conf
 
 step() {   # SENTENCE COMMAND...
     local sentence=$1
     shift
-    if "$@" >/root/step.log 2>&1; then
+    if "$@" >/srv/step.log 2>&1; then
         printf 'ok      %s\n' "$sentence"
     else
-        cat /root/step.log
+        cat /srv/step.log
         printf 'FAILED  %s\n' "$sentence"
         exit 1
     fi
@@ -22,10 +22,10 @@ step() {   # SENTENCE COMMAND...
 
 # bash runs a function that is the condition of an `if` without -e: so each line ends in || return.
 installed() {   # FOLDER: by apt, without a network; a config that somebody changed stays
-    apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold "/root/$1/"statsd_*.deb "/root/$1/"statsd-bench_*.deb
+    apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold "/srv/$1/"statsd_*.deb "/srv/$1/"statsd-bench_*.deb
 }
 
-version_is() { [ "$(dpkg-query -W -f '${Version}' statsd)" = "$(dpkg-deb -f "/root/$1/"statsd_*.deb Version)" ] && statsd --version; }
+version_is() { [ "$(dpkg-query -W -f '${Version}' statsd)" = "$(dpkg-deb -f "/srv/$1/"statsd_*.deb Version)" ] && statsd --version; }
 
 within() {   # SECONDS COMMAND...: it becomes true
     local end=$((SECONDS + $1))
@@ -42,14 +42,14 @@ shows() { page | grep -Fx -- "$1"; }
 
 # All but what users and the package manager's own records are.
 files() {
-    find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /root -o -path /var/lib/dpkg -o -path /var/cache \
+    find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /srv -o -path /var/lib/dpkg -o -path /var/cache \
         -o -path /var/lib/apt -o -path /var/log -o -path /var/tmp \) -prune -o -print | LC_ALL=C sort |
         grep -vE '^/etc/(passwd|group|shadow|gshadow|subuid|subgid|ld\.so\.cache|\.pwd\.lock)-?$'
 }
 
 nothing_is_left() {   # BEFORE
-    files >/root/after
-    diff "$1" /root/after || return
+    files >/srv/after
+    diff "$1" /srv/after || return
     getent passwd _statsd
 }
 
@@ -69,15 +69,15 @@ purged() { apt-get purge -y --auto-remove statsd statsd-bench; }
 start_by_hand() {
     install -d -o _statsd -g _statsd /var/lib/statsd /run/statsd || return
     STATE_DIRECTORY=/var/lib/statsd setpriv --reuid=_statsd --regid=_statsd --init-groups --no-new-privs --bounding-set=-all \
-        /usr/bin/statsd -c $CONF >/root/server.log 2>&1 &
+        /usr/bin/statsd -c $CONF >/srv/server.log 2>&1 &
     server=$!
-    within 10 grep 'msg=ready' /root/server.log
+    within 10 grep 'msg=ready' /srv/server.log
 }
 
-stop_by_hand() { kill "$server" && wait "$server" && grep 'msg="state saved"' /root/server.log; }
+stop_by_hand() { kill "$server" && wait "$server" && grep 'msg="state saved"' /srv/server.log; }
 
 part_bare() {
-    files >/root/before
+    files >/srv/before
     step "a version before is installed" installed older
     step "it says so" version_is older
     step "its user and its config are there" user_is_made
@@ -98,7 +98,7 @@ part_bare() {
     step "it is removed" removed
     step "the config is still there" change_is_kept
     step "it is purged" purged
-    step "nothing is left of it but its user" nothing_is_left /root/before
+    step "nothing is left of it but its user" nothing_is_left /srv/before
 }
 
 active() { systemctl is-active statsd && [ "$(systemctl show -p User --value statsd)" = _statsd ] && systemctl is-enabled statsd; }
@@ -107,18 +107,18 @@ units_are_understood() {
     # It answers with 1 for what is wrong elsewhere, too; so its words count, and that it ran.
     command -v systemd-analyze || return
     local status=0
-    systemd-analyze --man=no verify statsd.service statsd.socket >/root/verify 2>&1 || status=$?
-    cat /root/verify
-    [ $status -le 1 ] && ! grep -F 'statsd.s' /root/verify && ! grep -iE 'failed|error' /root/verify
+    systemd-analyze --man=no verify statsd.service statsd.socket >/srv/verify 2>&1 || status=$?
+    cat /srv/verify
+    [ $status -le 1 ] && ! grep -F 'statsd.s' /srv/verify && ! grep -iE 'failed|error' /srv/verify
 }
 units_are_safe() { systemd-analyze security --threshold=15 statsd.service | tail -n 1; }
 
-# Lines at a pace while the command runs; how many they were is in /root/sent.
+# Lines at a pace while the command runs; how many they were is in /srv/sent.
 under_load() {
     local sender status=0
     (
         n=0
-        trap 'echo $n >/root/sent; exit' TERM
+        trap 'echo $n >/srv/sent; exit' TERM
         while sent 'load:1|c'; do
             n=$((n + 1))
             sleep 0.002
@@ -130,14 +130,14 @@ under_load() {
     return $status
 }
 
-all_came() { cat /root/sent && [ "$(cat /root/sent)" -gt 100 ] && shows "load $(cat /root/sent)"; }
+all_came() { cat /srv/sent && [ "$(cat /srv/sent)" -gt 100 ] && shows "load $(cat /srv/sent)"; }
 
 sockets_by_systemd() {
     systemctl stop statsd && systemctl enable --now statsd.socket && sent 'waits:2|c' && systemctl start statsd && within 10 shows 'waits 2'
 }
 
 part_systemd() {
-    files >/root/before
+    files >/srv/before
     step "a version before is installed" installed older
     step "it runs at once, enabled, as its user" within 10 active
     step "the socket unit is there for who wants it, disabled" sockets_are_opt_in
@@ -160,7 +160,7 @@ part_systemd() {
     step "it is installed again, with the config that was kept" installed newer
     step "it runs" within 10 active
     step "it is purged" purged
-    step "nothing is left of it but its user" nothing_is_left /root/before
+    step "nothing is left of it but its user" nothing_is_left /srv/before
     step "it is installed as new" installed newer
     step "the packaged tests pass (debian/tests/service)" bash -c 'tests/smoke && tests/service'
     step "it is purged" purged

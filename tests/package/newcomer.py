@@ -62,8 +62,8 @@ def alike(lines):
 
 class Root:
     def __init__(self, pid, folder):
-        self.enter = ["nsenter", "--target", pid, "--mount", "--pid", "--ipc", "--uts", "--net", "--root", "--wd", "env", "--chdir=/root"]
-        self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+        self.enter = ["nsenter", "--target", pid, "--mount", "--pid", "--ipc", "--uts", "--net", "--root", "--wd", "env", "--chdir=/srv"]
+        self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/srv", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
         self.log = open(os.path.join(folder, "log"), "w")
 
     def run(self, command):

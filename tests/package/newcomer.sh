@@ -26,14 +26,14 @@ die() { say "FAILED: $*"; exit 1; }
 
 say "making a bare root"
 root_make "$root" --include=systemd-standalone-sysusers || die "mmdebstrap"
-mkdir -p "$root/root/build/deb" "$deb/newcomer"
-cp "$deb"/statsd{,-bench}_*.deb "$root/root/build/deb/"
+mkdir -p "$root/srv/build/deb" "$deb/newcomer"
+cp "$deb"/statsd{,-bench}_*.deb "$root/srv/build/deb/"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 # What the pages will install is fetched now: later there is no network but lo.
 # shellcheck disable=SC2046
 root_run "$root" bash -c 'apt-get update -qq && apt-get install -qq -y --download-only --no-install-recommends '"$(
-    tests/package/newcomer.py packages)"' && apt-get install -qq -y --download-only /root/build/deb/statsd_*.deb' >"$work/log" 2>&1 || { cat "$work/log"; die "apt-get"; }
+    tests/package/newcomer.py packages)"' && apt-get install -qq -y --download-only /srv/build/deb/statsd_*.deb' >"$work/log" 2>&1 || { cat "$work/log"; die "apt-get"; }
 
 root_hold "$root" || die "no namespaces"
 

@@ -28,25 +28,25 @@ die() { say "FAILED: $*"; exit 1; }
 
 say "making a bare root"
 root_make "$root" --include=systemd-standalone-sysusers,curl,procps || die "mmdebstrap"
-mkdir -p "$root/root/older" "$root/root/newer"
-cp "$deb"/older/statsd{,-bench}_*.deb "$root/root/older/"
-cp "$deb"/statsd{,-bench}_*.deb "$root/root/newer/"
-cp -r debian/tests "$root/root/tests"
-cp tests/package/inside.sh "$root/root/"
+mkdir -p "$root/srv/older" "$root/srv/newer"
+cp "$deb"/older/statsd{,-bench}_*.deb "$root/srv/older/"
+cp "$deb"/statsd{,-bench}_*.deb "$root/srv/newer/"
+cp -r debian/tests "$root/srv/tests"
+cp tests/package/inside.sh "$root/srv/"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 # What the packages depend on, and systemd for the second part; from here on no network is needed, and none is there.
-root_run "$root" bash -c 'apt-get update -qq && apt-get install -qq -y --no-install-recommends --download-only /root/newer/*.deb &&
+root_run "$root" bash -c 'apt-get update -qq && apt-get install -qq -y --no-install-recommends --download-only /srv/newer/*.deb &&
     apt-get install -qq -y --no-install-recommends --download-only systemd systemd-sysv' >"$work/log" 2>&1 || { cat "$work/log"; die "apt-get"; }
 
 say "without systemd"
-root_alone "$root" /root/inside.sh bare || die "without systemd"
+root_alone "$root" /srv/inside.sh bare || die "without systemd"
 
 say "with systemd"
 root_alone "$root" apt-get install -qq -y --no-install-recommends systemd systemd-sysv >"$work/log" 2>&1 || { cat "$work/log"; die "apt-get"; }
 rm "$root/usr/sbin/policy-rc.d"
 if root_boot "$root"; then
-    root_in /root/inside.sh systemd || die "with systemd"
+    root_in /srv/inside.sh systemd || die "with systemd"
 else
     say "skipped: no systemd starts here as process 1 of namespaces ($(tail -n 1 "$root.console"))"
 fi
