@@ -1,5 +1,5 @@
 #!/bin/bash
-# What package.sh does in its bare root, where the packages lie in /root: older/, newer/, tests/ (those of debian/).
+# What package.sh does in its bare root, where the packages lie in /srv: older/, newer/, tests/ (those of debian/).
 #
 #   inside.sh PART
 #
