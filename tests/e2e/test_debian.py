@@ -71,6 +71,13 @@ def test_apparmor_lets_every_program_of_the_unit_run():
     assert programs <= allowed
 
 
+@pytest.mark.parametrize("folder", ["/var/lib/" + setting(unit("service"), "StateDirectory")[0], "@{run}/" + setting(unit("service"), "RuntimeDirectory")[0]])
+def test_apparmor_lets_the_server_lock_its_folders(folder):
+    """The folder itself is locked, and a rule of what is in it (**) does not hold for it."""
+    (allowed,) = re.findall(r"^  %s/ (\w+),$" % re.escape(folder), read("debian/apparmor/statsd"), flags=re.M)
+    assert set("rk") <= set(allowed)
+
+
 def test_the_user_of_the_unit_is_the_one_that_is_made():
     assert read("debian/statsd.sysusers").split()[:2] == ["u", setting(unit("service"), "User")[0]]
 
@@ -110,7 +117,8 @@ def test_apparmor_understands_the_profile():
     assert got.returncode == 0, got.stderr
 
 
-@pytest.mark.parametrize("script", ["tests/support/deb.sh", "tests/package/package.sh", "tests/package/inside.sh", "debian/tests/smoke", "debian/tests/service"])
+@pytest.mark.parametrize("script", ["tests/support/deb.sh", "tests/package/package.sh", "tests/package/inside.sh", "tests/package/vm.sh", "tests/package/newcomer.sh",
+                                    "debian/tests/smoke", "debian/tests/service"])
 def test_bash_reads_the_scripts(script):
     got = subprocess.run(["bash", "-n", os.path.join(TOP, script)], capture_output=True, text=True)
     assert (got.returncode, got.stderr) == (0, "") and os.access(os.path.join(TOP, script), os.X_OK)
