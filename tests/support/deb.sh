@@ -22,13 +22,20 @@ files() {
     fi
 }
 
-# All files have the changelog's time: a package keeps the time of a file that is older than that.
+# All files have the changelog's time: a package keeps the time of a file that is older than that.  A commit that no release's tag is at has
+# a version behind that release, by its time, so that apt upgrades from one commit to a later one.
 copy() {   # DIR
-    local epoch
+    local epoch version commit
     epoch=$(dpkg-parsechangelog -S Timestamp)
+    version=$(dpkg-parsechangelog -S Version)
     mkdir -p "$1"
     files | tar -c --null --files-from=- --mtime="@$epoch" --mode='u=rwX,go=rX' | tar -x -C "$1"
-    git describe --always --dirty --exclude '*' --abbrev=12 >"$1/debian/commit" 2>/dev/null || rm -f "$1/debian/commit"
+    commit=$(git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null) || return 0
+    echo "$commit" >"$1/debian/commit"
+    if [ "$(git describe --exact-match --match "v$version" 2>/dev/null)" = "v$version" ] && [[ $commit != *-dirty ]]; then return; fi
+    version=$version+git$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y%m%d.%H%M%S).${commit/-/.}
+    sed -i "1s/([^)]*)/($version)/" "$1/debian/changelog"
+    touch -d "@$epoch" "$1/debian/changelog"
 }
 
 build() {   # DIR OUT WORDS...: of DIR/source the packages in OUT, by dpkg-buildpackage with WORDS
@@ -56,6 +63,7 @@ build)
         say "lintian: no error, no warning"
     else
         say "no lintian here: the packages are not checked"
+        [ "${PACKAGE_TEST:-}" != all ] || exit 1
     fi
     ;;
 check)
