@@ -207,7 +207,7 @@ nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis
 	@$(MAKE) --no-print-directory soak T=10m
 	@SLOW=1 $(MAKE) --no-print-directory e2e T='-k redis_spool'
 	@NIGHTLY=1 $(MAKE) --no-print-directory e2e T='-k page_browser'
-	@$(MAKE) --no-print-directory package-test
+	@PACKAGE_TEST=all $(MAKE) --no-print-directory package-test vm-test
 	@DEB_BUILD_OPTIONS=nocheck $(MAKE) --no-print-directory deb-check
 	@NIGHTLY=1 $(MAKE) --no-print-directory e2e T='-k schemas_of_kubernetes'
 	@$(MAKE) --no-print-directory container-test
@@ -288,7 +288,7 @@ uninstall:    ## remove what install put there
 
 # --- Debian packages -----------------------------------------------------------------------------------------------------------
 
-.PHONY: deb deb-check package-test deps-check-package
+.PHONY: deb deb-check package-test vm-test deps-check-package
 deb: deps-check-package    ## Debian packages in build/deb, by debian/ and in a copy of the tree; lintian looks at them (DEB_BUILD_OPTIONS=nocheck leaves the tests out)
 	@tests/support/deb.sh build build/deb
 deb-check: deps-check-package    ## builds them twice, from two folders: are they the same to the byte?
@@ -296,6 +296,9 @@ deb-check: deps-check-package    ## builds them twice, from two folders: are the
 package-test: deb    ## the packages in a bare Debian: install, use, upgrade, remove, purge, where root and mmdebstrap are
 	@tests/package/package.sh build/deb
 	@tests/package/newcomer.sh build/deb
+vm-test: deb    ## the same on a kernel with AppArmor, in a virtual machine: root, mmdebstrap, qemu-system-x86
+	@tests/support/deb.sh older build/deb
+	@tests/package/vm.sh build/deb
 deps-check-package:
 	@tests/support/deps.sh build test run package
 

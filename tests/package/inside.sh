@@ -1,5 +1,5 @@
 #!/bin/bash
-# What package.sh does in its bare root, where the packages lie in /srv: older/, newer/, tests/ (those of debian/).
+# What package.sh and vm.sh do in their bare root, where the packages lie in /srv: older/, newer/, tests/ (those of debian/).
 #
 #   inside.sh PART
 #
@@ -132,8 +132,10 @@ under_load() {
 
 all_came() { cat /srv/sent && [ "$(cat /srv/sent)" -gt 100 ] && shows "load $(cat /srv/sent)"; }
 
+# As systemd.md says it of a service that runs.
 sockets_by_systemd() {
-    systemctl stop statsd && systemctl enable --now statsd.socket && sent 'waits:2|c' && systemctl start statsd && within 10 shows 'waits 2'
+    bash -e /srv/sockets && within 10 active && [ "$(systemctl is-active statsd.socket)" = active ] || return
+    systemctl stop statsd && sent 'waits:2|c' && systemctl start statsd && within 10 shows 'waits 2'
 }
 
 part_systemd() {
@@ -153,9 +155,7 @@ part_systemd() {
     step "what was sent before is on the page" shows 'orders{region="eu"} 3'
     step "the change is kept, and what the package has lies beside it" change_is_kept
     step "a line waits in the socket unit while the service is stopped" sockets_by_systemd
-    step "the socket unit is disabled again" systemctl disable --now statsd.socket
-    systemctl restart statsd
-    step "it is removed" removed
+    step "it is removed, though the socket unit is enabled" removed
     step "nothing of it runs" bash -c '! systemctl is-active statsd.service statsd.socket && ! pgrep -x statsd'
     step "it is installed again, with the config that was kept" installed newer
     step "it runs" within 10 active
@@ -164,6 +164,70 @@ part_systemd() {
     step "it is installed as new" installed newer
     step "the packaged tests pass (debian/tests/service)" bash -c 'tests/smoke && tests/service'
     step "it is purged" purged
+}
+
+apparmor_is_there() { [ "$(cat /sys/module/apparmor/parameters/enabled)" = Y ]; }
+is_held() { grep -Fx 'statsd (enforce)' "/proc/$(systemctl show -p MainPID --value statsd)/attr/current"; }
+# Only what concerns the service: other programs of the machine have profiles, too.
+nothing_is_denied() { ! journalctl -k --no-pager | grep -F 'apparmor="DENIED"' | grep -F 'profile="statsd"'; }
+restarted() { systemctl restart statsd && within 30 active && within 30 page; }
+
+# All that the service opens beside its usual sockets, where the pages say it lies.
+much_is_set() {
+    cp /usr/share/doc/statsd/examples/mapping/airflow.yml /etc/statsd/mapping.yml
+    sed -i -e 's,^#mapping = .*,mapping = /etc/statsd/mapping.yml,' -e 's,^socket = udp.*,&\nsocket = unixgram:///run/statsd/dsd.sock,' \
+        -e 's,^#url = .*,url = redis://127.0.0.1:6379,' -e 's,^listen = 127.*,&\nlifecycle = on,' $CONF || return
+    printf '[capture]\ndir = /var/lib/statsd/captures\nstart = on\n[server]\ncontrol_socket = /run/statsd/control\n' >>$CONF
+    install -d -o _statsd -g _statsd -m 700 /var/lib/statsd/captures
+    statsd check -c $CONF
+}
+by_socket() {
+    perl -e 'use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0); send(S, "by.socket:2|c", 0, sockaddr_un("/run/statsd/dsd.sock")) or die "$!"'
+}
+is_captured() { ls /var/lib/statsd/captures/*.pcap.part; }
+in_redis() { STATSD_REDIS_URL=redis://127.0.0.1:6379 statsd redis get orders --json | grep '"value":3'; }
+spool_is_on_disk() { systemctl stop redis-server && sent 'waits.for.redis:1|c' && restarted; }
+mapping_of_the_examples() {
+    sed -i 's,^mapping = .*,mapping = /usr/share/doc/statsd/examples/mapping/envoy.yml,' $CONF && systemctl reload statsd &&
+        within 10 reloaded && shows 'statsd_last_reload_successful 1'
+}
+reloaded() { journalctl -u statsd --no-pager | grep 'msg=reloaded'; }
+folder_elsewhere() {
+    sed -i 's,^dir = .*,dir = /srv/captures,' $CONF
+    bash -e /srv/elsewhere && within 30 active && within 10 ls /srv/captures/*.pcap.part
+}
+
+part_apparmor() {
+    files >/srv/before
+    step "the kernel has AppArmor" apparmor_is_there
+    step "a version before is installed" installed older
+    step "it runs at once, enabled, as its user" within 30 active
+    step "AppArmor holds it" is_held
+    sent 'orders:3|c|#region:eu'
+    step "a line is on the page" within 10 shows 'orders{region="eu"} 3'
+    step "the new version is installed over it, under load" under_load installed newer
+    step "it runs" within 30 active
+    step "AppArmor holds it" is_held
+    step "not one line was lost by the upgrade" all_came
+    step "what was sent before is on the page" shows 'orders{region="eu"} 3'
+    step "nothing was denied" nothing_is_denied
+    step "much is set: a mapping, a Unix socket, Redis, captures, a control socket" much_is_set
+    step "Redis runs" systemctl start redis-server
+    step "it restarts with that" restarted
+    step "a line comes by the Unix socket" by_socket
+    step "it is on the page" within 10 shows 'by_socket 2'
+    step "a capture runs" within 10 is_captured
+    sent 'orders:3|c'
+    step "the interval is in Redis" within 30 in_redis
+    step "it restarts while Redis is away" spool_is_on_disk
+    step "it reloads with a mapping of the examples" mapping_of_the_examples
+    step "a folder elsewhere, as install.md says" folder_elsewhere
+    step "nothing was denied" nothing_is_denied
+    step "it is removed" removed
+    step "it is purged" purged
+    rm -rf /etc/systemd/system/statsd.service.d
+    step "nothing is left of it but its user" nothing_is_left /srv/before
+    echo "all steps of apparmor"
 }
 
 "part_$1"

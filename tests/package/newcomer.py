@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """The part of newcomer.sh that reads the pages.
 
-    newcomer.py packages             the packages that the tutorial installs
-    newcomer.py walk PID FOLDER      does in the root of process PID what docs/install.md and docs/tutorial-flask.md say; FOLDER gets the logs
+    newcomer.py packages             the packages that the pages' commands install
+    newcomer.py walk PID FOLDER      does in the root of process PID, in its clone /srv/statsd, what README.md, docs/install.md and
+                                     docs/tutorial-flask.md say; FOLDER gets the log
     newcomer.py dashboard            asks the tutorial's Prometheus every query of the Flask dashboard
 """
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -15,19 +17,21 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import dashboards  # noqa: E402
 
-# What the tutorial means for who has a clone and built in it: the package has run the one, and has the other elsewhere.
-NOT_RUN = {"statsd": "the packaged server runs"}
-INSTEAD = {"cd contrib/examples/flask": "cd /usr/share/doc/statsd/examples/flask"}
+# The tutorial's first terminal: the packaged server runs already.
+NOT_RUN = {"statsd"}
+METRICS = "http://127.0.0.1:9102/metrics"
 # Each runs in a terminal of its own, until this answers.
 SERVERS = {"gunicorn": "http://127.0.0.1:8000/orders/0", "prometheus": "http://127.0.0.1:9090/-/ready"}
 # Panels for which the tutorial makes nothing: nobody orders.
 EMPTY = {"Orders per minute"}
+# What `make run` and `make deb` install (tests/support/deps.sh).
+MAKE_GROUPS = ("build", "run", "test", "package")
 # Where no systemd is.
 NO_SYSTEMD = ("systemctl", "journalctl")
 
 
 def read(page):
-    with open(os.path.join(TOP, "docs", page), encoding="utf-8") as f:
+    with open(os.path.join(TOP, page), encoding="utf-8") as f:
         return f.read()
 
 
@@ -62,9 +66,9 @@ def alike(lines):
 
 class Root:
     def __init__(self, pid, folder):
-        self.enter = ["nsenter", "--target", pid, "--mount", "--pid", "--ipc", "--uts", "--net", "--root", "--wd", "env", "--chdir=/srv"]
+        self.enter = ["nsenter", "--target", pid, "--mount", "--pid", "--ipc", "--uts", "--net", "--root", "--wd", "env", "--chdir=/srv/statsd"]
         self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/srv", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-        self.log = open(os.path.join(folder, "log"), "w")
+        self.log = open(os.path.join(folder, "log"), "w", encoding="utf-8")
 
     def run(self, command):
         got = subprocess.run(self.enter + ["bash", "-c", command], env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -72,66 +76,102 @@ class Root:
         self.log.flush()
         return got
 
-    def start(self, command, answers):
-        """In a terminal of its own: it ends with the root."""
+    def does(self, command):
+        got = self.run(command)
+        assert got.returncode == 0, "%s\n%s%s" % (command, got.stdout[-4000:], got.stderr[-4000:])
+
+    def start(self, command, answers, seconds=30):
+        """In a terminal of its own, until stop() or the root's end."""
         self.log.write("$ %s &\n" % command)
         self.log.flush()
-        subprocess.Popen(self.enter + ["bash", "-c", "exec setsid " + command], env=self.env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        end = time.monotonic() + 30
+        started = subprocess.Popen(self.enter + ["setsid", "bash", "-c", "echo $$ >/tmp/started; " + command], env=self.env, stdin=subprocess.DEVNULL,
+                                   stdout=self.log, stderr=self.log)
+        end = time.monotonic() + seconds
         while self.run("curl -sf -o /dev/null " + answers).returncode:
-            assert time.monotonic() < end, "%s: %s does not answer" % (command, answers)
+            assert started.poll() is None and time.monotonic() < end, "%s: %s does not answer" % (command, answers)
             time.sleep(0.2)
+        return started
+
+    def stop(self, started):
+        """Ctrl-C in the terminal of what was started last."""
+        self.does("kill -INT -- -$(cat /tmp/started)")
+        status = started.wait(30)
+        assert status in (0, 2, -signal.SIGINT, 128 + signal.SIGINT), "Ctrl-C: it ended with %d" % status
+
+    def shows(self, command, shown):
+        """It prints what the page says; a value that the server gives out at the end of an interval may take that long."""
+        end = time.monotonic() + 15
+        while True:
+            got = self.run(command)
+            out, page = alike(got.stdout.splitlines()), alike(shown)
+            if got.returncode:                          # on purpose: grep -c of nothing, explain of a mistake
+                right = page and set(page) <= set(out)
+            else:
+                right = out == page if shown and command.split()[0] == "curl" else out or not shown
+            if right:
+                return
+            assert time.monotonic() < end, "%s\n%s%s\nthe page shows\n%s" % (command, got.stdout, got.stderr, "\n".join(shown))
+            time.sleep(1)
 
 
 def did(command):
     print("ok      " + command.splitlines()[0][:150], flush=True)
 
 
+def first_page(root):
+    """README.md: `make run`, and what it shows beside that."""
+    text = read("README.md")
+    command, = block_after(text, "## Run it")
+    began = time.monotonic()
+    running = root.start("exec " + command, METRICS, 600)
+    did("%s     # it answers after %d s" % (command, time.monotonic() - began))
+    for command, shown in transcripts(text):
+        root.shows(command, shown)
+        did(command)
+    root.stop(running)
+    did("Ctrl-C")
+
+
 def install(root):
-    text = read("install.md")
-    _, command = block_after(text, "As a package")
+    """The package by docs/install.md, and its server where no systemd is."""
+    text = read("docs/install.md")
+    build, command = block_after(text, "As a package")
+    root.does(build)
+    did(build)
     # A person is asked whether to go on.
-    got = root.run(command.replace("apt-get install", "apt-get install -y"))
-    assert got.returncode == 0, got.stderr
+    root.does(command.replace("apt-get install", "apt-get install -y"))
     did(command)
     *ahead, server = block_after(text, "**Without systemd**")
     for command in ahead:
-        assert root.run(command).returncode == 0, command
+        root.does(command)
         did(command)
-    return server
+    root.start("exec " + server, METRICS)
+    did(server)
 
 
 def walk(pid, folder):
     root = Root(pid, folder)
-    server = install(root)
-    tutorial = transcripts(read("tutorial-flask.md"))
+    tutorial = transcripts(read("docs/tutorial-flask.md"))
     packages = [c for c, _ in tutorial if c.startswith("apt-get ")]
-    for command in packages:
-        got = root.run(command.replace("install", "install -y", 1))
-        assert got.returncode == 0, got.stdout + got.stderr
-        did(command)
-    root.start(server, "http://127.0.0.1:9102/metrics")
-    did(server)
+    assert packages, "the tutorial installs nothing"
+    first_page(root)
+    install(root)
     # A change of folder holds for what is started in that terminal.
     folder_now = ""
-    for command, shown in transcripts(read("install.md")) + tutorial:
+    for command, shown in transcripts(read("docs/install.md")) + tutorial:
         word = command.split()[0]
-        if command in packages or command in NOT_RUN or word in NO_SYSTEMD:
+        if command in NOT_RUN or word in NO_SYSTEMD:
             continue
-        if command.startswith("cd "):
-            folder_now = INSTEAD.get(command, command) + " && "
-            assert root.run(folder_now + "true").returncode == 0, command
+        if command in packages:
+            root.does(command.replace("install", "install -y", 1))
+        elif word == "cd":
+            folder_now = command + " && "
+            root.does(command)
         elif word in SERVERS:
-            root.start("bash -c '%s exec %s'" % (folder_now, command), SERVERS[word])
+            root.start(folder_now + "exec " + command, SERVERS[word])
             folder_now = ""
         else:
-            got = root.run(command)
-            out, page = alike(got.stdout.splitlines()), alike(shown)
-            if got.returncode:                          # on purpose: grep -c of nothing, explain of a mistake
-                right = page and set(page) <= set(out)
-            else:
-                right = out == page if shown and word == "curl" else out or not shown
-            assert right, "%s\n%s%s\nthe page shows\n%s" % (command, got.stdout, got.stderr, "\n".join(shown))
+            root.shows(command, shown)
         did(command)
 
 
@@ -154,9 +194,12 @@ def dashboard():
 
 def main(what, *words):
     if what == "packages":
-        for command, _ in transcripts(read("tutorial-flask.md")):
+        listed = subprocess.run([os.path.join(TOP, "tests", "support", "deps.sh"), "--list"], capture_output=True, text=True, check=True).stdout
+        names = [line.split()[1] for line in listed.splitlines() if line.split()[0] in MAKE_GROUPS]
+        for command, _ in transcripts(read("docs/tutorial-flask.md")):
             if command.startswith("apt-get "):
-                print(" ".join(word for word in command.split()[2:] if not word.startswith("-")))
+                names += [word for word in command.split()[2:] if not word.startswith("-")]
+        print(" ".join(names))
     elif what == "walk":
         walk(*words)
     else:

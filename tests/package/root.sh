@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 #
 #   root_needs          what is missing here for that, in words; nothing when all is there
+#   root_skip WHO WHY   says so; a failure where PACKAGE_TEST=all (make nightly)
 #   root_make DIR WORDS...        a root in DIR, with the sources of this machine; WORDS for mmdebstrap, such as --include=curl
 #   root_run DIR COMMAND...       in it, with the network of this machine
 #   root_alone DIR COMMAND...     in it, with a network of its own, of which only lo is there: every port is free
@@ -23,6 +24,11 @@ root_needs() {
     unshare --mount --pid --net --fork true 2>/dev/null || { echo "no namespaces"; return; }
     # shellcheck disable=SC1091
     [ "$(. /etc/os-release && echo "$ID")" = debian ] || echo "not Debian"
+}
+
+root_skip() {
+    echo "$1: skipped: $2"
+    if [ "${PACKAGE_TEST:-}" = all ]; then echo "$1: FAILED: PACKAGE_TEST=all lets nothing be skipped"; return 1; fi
 }
 
 root_sources() {

@@ -82,6 +82,7 @@ package  dh-apparmor               loads the profile when they are installed
 package  lintian                   checks them
 package  mmdebstrap                a bare root for make package-test and make container-test
 package  apparmor                  reads the profile there
+optional qemu-system-x86           a kernel with AppArmor for make vm-test
 optional podman                    builds and runs the image there
 optional runc                      for that
 dev      clang                     second compiler, fuzzing
