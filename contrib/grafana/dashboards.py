@@ -5,7 +5,8 @@
     dashboards.py --check    exit status 1 if one of them is not what is written here
 
 In an expression `@` stands for the selector of the dashboard's variables, `@(reason="x")` for that and more labels;
-`or on() vector(0)` is a line at 0 where there is nothing, and only there.
+`or on() vector(0)` is a line at 0 where there is nothing, and only there; a mean or a share of nothing is left out (`/ (... > 0)`).
+What goes by $__range, the time shown, is asked once, not for each point of a line.
 Each description says what is normal and what is not.  Sizes: a row of a dashboard has 24 columns.
 """
 import json
@@ -25,7 +26,8 @@ def row(title):
 
 
 def panel(title, description, unit, *targets, kind="timeseries", w=8, h=7, **more):
-    """targets: (expression, legend).  more: stack, bad (a threshold from which it is red), mappings, decimals."""
+    """targets: (expression, legend).  more: stack, bad (a threshold from which it is red), mappings, decimals, step (the least, as
+    "1m": $__rate_interval is four of them or more; else it goes by the scrape interval that the data source says)."""
     return dict(title=title, description=description, unit=unit, targets=targets, kind=kind, w=w, h=h, **more)
 
 
@@ -45,7 +47,7 @@ SERVER = [
     stat("Not understood", "Share of samples that were rejected. Normal: 0, or a steady trickle of one broken client. "
          "From 1 % on somebody's metrics are missing: StatsdLinesRejected.",
          "percentunit", "sum(rate(statsd_samples_rejected_total@[$__rate_interval])) / "
-         "clamp_min(sum(rate(statsd_samples_read_total@[$__rate_interval])), 0.001)", bad=0.01, decimals=2),
+         "(sum(rate(statsd_samples_read_total@[$__rate_interval])) > 0) or on() vector(0)", bad=0.01, decimals=2),
     stat("Series of the limit", "Series known, as a share of limits.max_series, of the fullest server. Normal: below 80 %. "
          "At 100 % new series are refused: StatsdSeriesNearLimit.",
          "percentunit", "max(sum by (job, instance) (statsd_series@) / on (job, instance) statsd_series_limit@)", bad=0.8),
@@ -82,18 +84,26 @@ SERVER = [
     panel("Limits on one application", "Samples per second that limits.max_series_per_name, max_series_per_origin and max_samples_per_name kept "
           "out, and whose they were. Normal: 0, or empty where none of these is set.", "cps",
           ("sum by (limit, who) (rate(statsd_limited_total@[$__rate_interval])) or on() label_replace(vector(0), \"who\", \"nobody\", \"\", \"\")",
-           "{{limit}} {{who}}")),
+           "{{limit}} {{who}}"), w=6),
     panel("Senders turned away", "Connections and datagrams per second that were refused: not_allowed (allow= of the socket), limit and "
           "per_address (too many connections). Normal: 0.", "cps",
           ('sum by (reason) (rate(statsd_stream_connections_refused_total@[$__rate_interval])) or on() '
            'label_replace(vector(0), "reason", "no streams", "", "")', "connections: {{reason}}"),
           ('sum by (reason) (rate(statsd_socket_datagrams_refused_total@[$__rate_interval])) or on() '
-           'label_replace(vector(0), "reason", "no such sockets", "", "")', "datagrams: {{reason}}")),
+           'label_replace(vector(0), "reason", "no such sockets", "", "")', "datagrams: {{reason}}"), w=6),
     panel("Kept off the page", "Samples per second that are not on /metrics: their name has another type already, or is reserved. "
           "Redis has them. Normal: 0. The log says which name: off_page.", "cps",
           ("sum(rate(statsd_type_conflicts_total@[$__rate_interval]))", "another type"),
           ("sum(rate(statsd_reserved_names_total@[$__rate_interval]))", "reserved name"),
-          ("sum(rate(statsd_tag_errors_total@[$__rate_interval]))", "malformed tags, cut out")),
+          ("sum(rate(statsd_tag_errors_total@[$__rate_interval]))", "malformed tags, cut out"), w=6),
+    panel("Other losses and faults", "Per second. Normal: 0. Lines cut: the connection broke before the line's end, so it was dropped. Receive errors: "
+          "the kernel refused to give a datagram. Regex limit: a search of the mapping took too many steps and counted as no match. Sums: a sum that "
+          "would be beyond the finite numbers stays as it was.", "cps",
+          ("sum by (socket) (rate(statsd_stream_lines_cut_total@[$__rate_interval])) or on() "
+           'label_replace(vector(0), "socket", "no streams", "", "")', "lines cut: {{socket}}"),
+          ("sum(rate(statsd_receive_errors_total@[$__rate_interval]))", "receive errors"),
+          ("sum(rate(statsd_mapping_regex_limits_total@[$__rate_interval]))", "regex limit"),
+          ("sum(rate(statsd_sums_refused_total@[$__rate_interval]))", "sums"), w=6),
     row("Cost"),
     panel("CPU", "Cores in use. Normal: in step with the lines received. Near the number of workers and one more: the kernel will drop next.",
           "none", ("rate(process_cpu_seconds_total@[$__rate_interval])", "{{instance}}")),
@@ -185,9 +195,10 @@ def quantile(q, by=""):
     return (BY_BUCKETS % (q, ", " + by if by else "")) + " or " + (BY_SUMMARY % (" by (%s)" % by if by else "", q))
 
 
-def named(name, more=""):
-    """A counter whose name has _total where prometheus.suffixes = on."""
-    return '@(__name__=~"%s(_total)?"%s)' % (name, more)
+def rate_of(*names, mark="@@"):
+    """Rate of what has one of these names, as by prometheus.suffixes.  Not by a regex: rate() drops the name, and what differs in it
+    alone collides."""
+    return " or ".join("rate(%s%s[$__rate_interval])" % (name, mark) for name in names)
 
 
 FLASK = [
@@ -195,22 +206,23 @@ FLASK = [
     stat("Requests per second", "Of all endpoints shown. Normal: your traffic. 0 with users: the app does not send, or is down.",
          "reqps", "sum(rate($requests@[$__rate_interval]))", w=6),
     stat("Errors", "Share of requests answered 5xx. Normal: below 1 %, or what you have promised.",
-         "percentunit", '(sum(rate($requests@(status=~"5..")[$__rate_interval])) or on() vector(0)) / clamp_min(sum(rate($requests@[$__rate_interval])), 0.001)',
+         "percentunit", '(sum(rate($requests@(status=~"5..")[$__rate_interval])) or on() vector(0)) / (sum(rate($requests@[$__rate_interval])) > 0)',
          w=6, bad=0.01, decimals=2),
     stat("p99", "99 of 100 requests took no longer. Normal: flat. With summaries: the slowest series, over aggregate.summary_max_age (10 min), as "
          "quantiles cannot be added up; with histograms: of all requests.", "s", quantile("0.99"), w=6),
     stat("Orders per minute", "orders.created, which the example counts by hand: what your users came for. Normal: your business knows.",
-         "short", "sum(rate(%s[$__rate_interval])) * 60 or on() vector(0)" % named("orders_created"), w=6, decimals=1),
+         "short", "sum(%s) * 60 or on() vector(0)" % rate_of("orders_created", "orders_created_total", mark='@@(service=~"$service")'),
+         w=6, decimals=1),
     row("Rate"),
     panel("Requests, by endpoint", "Requests per second. Normal: follows your traffic; an endpoint that falls to 0 has lost its callers.", "reqps",
           ("sum by (endpoint) (rate($requests@[$__rate_interval]))", "{{endpoint}}"), w=12, stack=True),
     panel("Requests, by status", "Requests per second. Normal: nearly all 2xx and 3xx.", "reqps",
           ("sum by (status) (rate($requests@[$__rate_interval]))", "{{status}}"), w=12, stack=True),
     row("Errors"),
-    panel("Share of errors, by endpoint", "Answered 5xx of all requests of the endpoint. Normal: 0. One endpoint alone: its code or what it "
-          "calls; all at once: what they share.", "percentunit",
+    panel("Share of errors, by endpoint", "Answered 5xx of all requests of the endpoint; a gap while it has none. Normal: 0. One endpoint alone: "
+          "its code or what it calls; all at once: what they share.", "percentunit",
           ('(sum by (endpoint) (rate($requests@(status=~"5..")[$__rate_interval])) or 0 * sum by (endpoint) (rate($requests@[$__rate_interval])))'
-           " / clamp_min(sum by (endpoint) (rate($requests@[$__rate_interval])), 0.001)", "{{endpoint}}"), w=12),
+           " / (sum by (endpoint) (rate($requests@[$__rate_interval])) > 0)", "{{endpoint}}"), w=12),
     panel("Errors, by status", "Requests per second answered 4xx (the caller's fault) and 5xx (ours). Normal: some 404; no 5xx.", "reqps",
           ('sum by (status) (rate($requests@(status=~"[45]..")[$__rate_interval])) or on() label_replace(vector(0), "status", "none", "", "")', "{{status}}"),
           w=12),
@@ -220,9 +232,9 @@ FLASK = [
           (quantile("0.5"), "p50"), (quantile("0.9"), "p90"), (quantile("0.99"), "p99"), w=12),
     panel("p99, by endpoint", "Seconds. Normal: flat for each. A step at a deployment: that deployment.", "s",
           (quantile("0.99", "endpoint"), "{{endpoint}}"), w=12),
-    panel("Mean, by endpoint", "Seconds: the sum of durations by their count, which is right over any number of servers. Normal: flat. "
-          "It rises with p99 flat: all requests are slower, not a few.",
-          "s", ("sum by (endpoint) (rate(${duration}_sum@[$__rate_interval])) / clamp_min(sum by (endpoint) (rate(${duration}_count@[$__rate_interval])), 0.001)",
+    panel("Mean, by endpoint", "Seconds: the sum of durations by their count, which is right over any number of servers; a gap while there are no "
+          "requests. Normal: flat. It rises with p99 flat: all requests are slower, not a few.",
+          "s", ("sum by (endpoint) (rate(${duration}_sum@[$__rate_interval])) / (sum by (endpoint) (rate(${duration}_count@[$__rate_interval])) > 0)",
                 "{{endpoint}}"), w=12),
     panel("Time spent, by endpoint", "Seconds of work per second: how many workers each endpoint keeps busy. Normal: together below the number of "
           "workers (times threads). At it requests queue.", "none",
@@ -230,14 +242,15 @@ FLASK = [
     row("gunicorn"),
     panel("Workers", "Workers that gunicorn has now. Normal: what -w says. Fewer: they die and come again; its log says why. 0 also where gunicorn "
           "was not told --statsd-host.", "short",
-          ('max by (service) (@@(__name__=~".+_gunicorn_workers")) or on() vector(0)', "{{service}}")),
+          ("max by (service) (${gunicorn}_workers@@) or on() vector(0)", "{{service}}")),
     panel("Requests that gunicorn counted", "Per second, to compare with the app's own. Normal: the same. More: requests that never reached the app.",
-          "reqps", ('sum(rate(@@(__name__=~".+_gunicorn_requests(_total)?")[$__rate_interval])) or on() vector(0)', "gunicorn"),
+          "reqps", ("sum(%s) or on() vector(0)" % rate_of("${gunicorn}_requests", "${gunicorn}_requests_total"), "gunicorn"),
           ("sum(rate($requests@[$__rate_interval]))", "app")),
-    panel("Mean duration that gunicorn saw", "Seconds, with what gunicorn does around the app. Normal: just above the app's own mean.", "s",
-          ('sum(rate(@@(__name__=~".+_gunicorn_request_duration(_seconds)?_sum")[$__rate_interval])) / '
-           'clamp_min(sum(rate(@@(__name__=~".+_gunicorn_request_duration(_seconds)?_count")[$__rate_interval])), 0.001) or on() vector(0)', "gunicorn"),
-          ("sum(rate(${duration}_sum@[$__rate_interval])) / clamp_min(sum(rate(${duration}_count@[$__rate_interval])), 0.001)", "app")),
+    panel("Mean duration that gunicorn saw", "Seconds, with what gunicorn does around the app. Normal: just above the app's own mean; a gap while "
+          "there are no requests.", "s",
+          ("sum(%s) / (sum(%s) > 0)" % tuple(rate_of("${gunicorn}_request_duration_" + end, "${gunicorn}_request_duration_seconds_" + end)
+                                             for end in ("sum", "count")), "gunicorn"),
+          ("sum(rate(${duration}_sum@[$__rate_interval])) / (sum(rate(${duration}_count@[$__rate_interval])) > 0)", "app")),
 ]
 
 FLEET = [
@@ -322,21 +335,25 @@ FLEET = [
           "or a replica takes over.", "cps",
           ("sum by (kind) (rate(statsd_redis_redirects_total@[$__rate_interval]))", "{{kind}}"),
           ("sum(rate(statsd_redis_map_refreshes_total@[$__rate_interval]))", "questions")),
-    panel("Batches", "Per second, by server: sent and not yet answered show as the space between. Normal: both the same.", "cps",
+    panel("Batches", "Per second, by server. Normal: the two lines are the same. A gap between them is what Redis has not answered yet, or refused.",
+          "cps",
           ("rate(statsd_redis_batches_sent_total@[$__rate_interval])", "{{instance}} sent"),
           ("rate(statsd_redis_batches_applied_total@[$__rate_interval])", "{{instance}} applied")),
     row("The fleet's page: /cluster/metrics"),
     panel("Requests of the fleet", "Per second, from Redis by the fleet's page and as the sum of the pages of all servers, for the metric of the variable "
-          "requests. Normal: the same, an interval apart. 0 where nobody sends such a metric.", "reqps",
+          "requests. Normal: the same, an interval apart. 0 where nobody sends such a metric. Over 4 min, as the page may be scraped once a minute.", "reqps",
           ("sum(rate($requests#[$__rate_interval])) or on() vector(0)", "fleet's page"),
-          ("sum(rate($requests@[$__rate_interval])) or on() vector(0)", "sum of all servers")),
-    panel("Age of the page", "Seconds since the reading of Redis that the page shows began. Normal: below server.interval and one scrape. "
-          "A climb: readings fail: StatsdClusterPageFailing.", "s", ("time() - statsd_cluster_last_fill_timestamp_seconds#", "{{instance}}")),
-    panel("Reading time", "Seconds that the last reading of Redis took. Normal: 0.4 s for 100,000 series; at 30 s it is given up.", "s",
-          ("statsd_cluster_last_fill_duration_seconds#", "{{instance}}")),
+          ("sum(rate($requests@[$__rate_interval])) or on() vector(0)", "sum of all servers"), step="1m"),
+    # When a reading fails /cluster/metrics is a 503 without metrics: of the readings only the server itself tells, on its /metrics.
+    panel("Age of the page", "Seconds since the last reading of Redis that succeeded began, by server whose /cluster/metrics is asked for. Normal: up to "
+          "the scrape interval of that page and server.interval together. A climb: readings fail: StatsdClusterPageFailing.", "s",
+          ("time() - (statsd_cluster_last_fill_timestamp_seconds@ > 0) and on (job, instance) "
+           "sum by (job, instance) (rate(statsd_cluster_fillings_total@[5m])) > 0", "{{instance}}")),
+    panel("Reading time", "Seconds that the last reading of Redis took, by server that has read. Normal: 0.4 s for 100,000 series; at 30 s it is given up.",
+          "s", ("statsd_cluster_last_fill_duration_seconds@ > 0", "{{instance}}")),
     panel("Readings, by result", "Per second. Normal: ok alone. away: no Redis; refused: a right; late: longer than 30 s; behind: Redis has lost "
           "writes that come again.", "cps",
-          ("sum by (result) (rate(statsd_cluster_fillings_total#[$__rate_interval]))", "{{result}}")),
+          ("sum by (result) (rate(statsd_cluster_fillings_total@[$__rate_interval]))", "{{result}}")),
     panel("Series on the page", "Series, of all instances together. Normal: those of the fleet; flat.", "short",
           ("max(statsd_cluster_series#)", "series")),
     panel("Left out of the page", "Totals that are in Redis and not on the page, by reason. Normal: idle and gone as applications come and go. "
@@ -362,6 +379,12 @@ INSTANCE = query_variable("instance", "Instance", 'label_values(statsd_build_inf
 # And of the fleet those that have a Redis.
 FLEET_JOB = query_variable("job", "Job", "label_values(statsd_redis_up, job)", allValue=None)
 FLEET_INSTANCE = query_variable("instance", "Instance", 'label_values(statsd_redis_up{job=~"$job"}, instance)', allValue=None)
+ONE = dict(multi=False, includeAll=False, allValue=None, current={})
+# Of all jobs with metrics of that page the one that is not /metrics; also while it answers nothing.  label_values() takes no expression.
+CLUSTER = query_variable("cluster", "Job of /cluster/metrics", "query_result(count by (job) (last_over_time(statsd_cluster_series[$__range]) "
+                         "unless on (job) last_over_time(statsd_build_info[$__range])))", regex='/job="([^"]*)"/', **ONE)
+GUNICORN = query_variable("gunicorn", "gunicorn's prefix", 'label_values({__name__=~"(.+_)?gunicorn_requests(_total)?", job=~"$job"}, __name__)',
+                          regex="/^(.*gunicorn)_requests/", **ONE)
 REQUESTS = text_variable("requests", "Metric: requests", "http_requests")
 SERVERS = 'job=~"$job", instance=~"$instance"'
 DASHBOARDS = {  # file: (uid, title, description, panels, variables, {mark: labels})
@@ -371,17 +394,14 @@ DASHBOARDS = {  # file: (uid, title, description, panels, variables, {mark: labe
                        "The Flask example: its requests by endpoint and status. The names of its metrics are variables, for a mapping or "
                        "prometheus.suffixes that changes them.",
                        FLASK, [REQUESTS, text_variable("duration", "Metric: duration", "http_request_duration"),
-                               query_variable("job", "Job", "label_values($requests, job)", multi=False, includeAll=False, allValue=None,
-                                              current={}),
+                               query_variable("job", "Job", "label_values($requests, job)", **ONE),
                                query_variable("service", "Service", 'label_values($requests{job=~"$job"}, service)'),
-                               query_variable("endpoint", "Endpoint", 'label_values($requests{job=~"$job", service=~"$service"}, endpoint)')],
-                       {"@@": 'job=~"$job"', "@(__name__": 'job=~"$job", service=~"$service"',
-                        "@": 'job=~"$job", service=~"$service", endpoint=~"$endpoint"'}),
+                               query_variable("endpoint", "Endpoint", 'label_values($requests{job=~"$job", service=~"$service"}, endpoint)'),
+                               GUNICORN, text_variable("step", "Scrape interval, if not the data source's", "")],
+                       {"@@": 'job=~"$job"', "@": 'job=~"$job", service=~"$service", endpoint=~"$endpoint"'}),
     "redis-fleet.json": ("statsd-redis-fleet", "StatsD fleet on Redis",
                          "All servers that write to one Redis: ledger, lag and spool, exactly once, connections, and the fleet's page.",
-                         FLEET, [FLEET_JOB, FLEET_INSTANCE, query_variable("cluster", "Job of /cluster/metrics", "label_values(statsd_cluster_series, job)",
-                                                               multi=False, includeAll=False, allValue=None, current={}, regex="/cluster/"),
-                                 REQUESTS], {"@": SERVERS, "#": 'job=~"$cluster"'}),
+                         FLEET, [FLEET_JOB, FLEET_INSTANCE, CLUSTER, REQUESTS], {"@": SERVERS, "#": 'job=~"$cluster"'}),
 }
 
 
@@ -389,8 +409,7 @@ def expression(text, marks):
     """The marks of an expression replaced by selectors."""
     def selector(m):
         mark, more = m.group(1), m.group(2)
-        labels = marks["@(__name__"] if more and more.startswith("(__name__") and mark == "@" and "@(__name__" in marks else marks[mark]
-        return "{%s}" % (labels + (", " + more[1:-1] if more else ""))
+        return "{%s}" % (marks[mark] + (", " + more[1:-1] if more else ""))
     # What stands in parentheses behind a mark has no parentheses but those of a regex in quotes.
     return re.sub(r'(@@|@|#)(\((?:[^()"]|"[^"]*")*\))?', selector, text)
 
@@ -411,14 +430,28 @@ def field_config(p):
     return {"defaults": defaults, "overrides": []}
 
 
-def options(kind):
-    if kind == "stat":
-        return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "colorMode": "value", "graphMode": "area",
+def once(expr):
+    """Whether one value says it all, that of the time shown: a line of it would be asked for at each of its points."""
+    return "$__range" in expr
+
+
+def options(p):
+    if p["kind"] == "stat":
+        graph = "none" if once(p["targets"][0][0]) else "area"
+        return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "colorMode": "value", "graphMode": graph,
                 "justifyMode": "auto", "textMode": "auto", "orientation": "auto"}
     return {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}, "tooltip": {"mode": "multi", "sort": "desc"}}
 
 
-def laid_out(panels, marks):
+def asked(p, marks, step):
+    """The queries of a panel; step is the least one of its dashboard, its own goes before."""
+    least = p.get("step", step)
+    return [{"refId": chr(ord("A") + i), "datasource": SOURCE, "editorMode": "code", "expr": expression(expr, marks), "legendFormat": legend,
+             "range": not once(expr), "instant": once(expr), **({"interval": least} if least else {})}
+            for i, (expr, legend) in enumerate(p["targets"])]
+
+
+def laid_out(panels, marks, step):
     """Panels from left to right, a new line where one has no room."""
     out, x, y, height = [], 0, 0, 0
     for p in panels:
@@ -430,10 +463,8 @@ def laid_out(panels, marks):
         if "row" in p:
             out.append({"id": len(out) + 1, "type": "row", "title": p["row"], "gridPos": at, "collapsed": False, "panels": []})
             continue
-        targets = [{"refId": chr(ord("A") + i), "datasource": SOURCE, "editorMode": "code", "expr": expression(expr, marks), "legendFormat": legend,
-                    "range": True, "instant": False} for i, (expr, legend) in enumerate(p["targets"])]
         out.append({"id": len(out) + 1, "type": p["kind"], "title": p["title"], "description": p["description"], "datasource": SOURCE, "gridPos": at,
-                    "targets": targets, "fieldConfig": field_config(p), "options": options(p["kind"])})
+                    "targets": asked(p, marks, step), "fieldConfig": field_config(p), "options": options(p)})
     return out
 
 
@@ -449,7 +480,7 @@ def dashboard(uid, title, description, panels, variables, marks):
         "timepicker": {}, "annotations": {"list": []}, "links": [{"title": "StatsD", "type": "dashboards", "tags": ["statsd"], "asDropdown": True,
                                                                     "includeVars": False, "keepTime": True, "targetBlank": False, "icon": "",
                                                                     "tooltip": "", "url": ""}],
-        "templating": {"list": variables}, "panels": laid_out(panels, marks)}
+        "templating": {"list": variables}, "panels": laid_out(panels, marks, "$step" if any(v["name"] == "step" for v in variables) else None)}
 
 
 def main(*words):

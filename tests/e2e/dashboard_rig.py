@@ -19,6 +19,11 @@ GUNICORN = "|#service:shop,env:dev"
 ODD = ["jobs:1|q", "queue:x|g", "level:1|c", "level:1|g", "statsd_mine:1|c", "tagged:1|c|#:x"]
 
 
+def gunicorn_request(status, ms, prefix="shop"):
+    return ["%s.gunicorn.requests:1|c|@1.0%s" % (prefix, GUNICORN), "%s.gunicorn.request.status.%d:1|c|@1.0%s" % (prefix, status, GUNICORN),
+            "%s.gunicorn.request.duration:%.3f|ms%s" % (prefix, ms, GUNICORN), "%s.gunicorn.workers:2|g%s" % (prefix, GUNICORN)]
+
+
 def flask_request(dice, service="shop"):
     """The lines of one request, of the app and of gunicorn."""
     endpoint, method, status, _, ms = dice.choices(REQUESTS, [r[3] for r in REQUESTS])[0]
@@ -27,8 +32,7 @@ def flask_request(dice, service="shop"):
     lines = ["http.requests:1|c|#" + tags, "http.request.duration:%.3f|ms|#%s" % (took, tags)]
     if endpoint == "order_new":
         lines.append("orders.created:1|c|#service:" + service)
-    return lines + ["shop.gunicorn.requests:1|c|@1.0" + GUNICORN, "shop.gunicorn.request.status.%d:1|c|@1.0%s" % (status, GUNICORN),
-                    "shop.gunicorn.request.duration:%.3f|ms%s" % (took + 0.4, GUNICORN), "shop.gunicorn.workers:2|g" + GUNICORN]
+    return lines + gunicorn_request(status, took + 0.4)
 
 
 class Load:
@@ -52,6 +56,9 @@ class Load:
                 if i % 25 == 0:
                     # An id as a tag, which limits.max_series_per_name ends.
                     to.send(b"carts:1|c|#cart:%d" % i)
+                if i % 5 == 0:
+                    # Another application with the same tags: only its name tells it apart.
+                    to.send("\n".join(gunicorn_request(200, 30, "warehouse")).encode())
                 if i % 10 == 0:
                     stream.sendall(b"batch.rows:%d|c\n" % (i % 90))
 

@@ -14,12 +14,14 @@ from harness import SLOW, TOP, wait_for
 
 sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import dashboards  # noqa: E402
-from dashboards import NAMES, PROMETHEUS, Source, fill, load, metrics_of, panels, variables, without_fallback  # noqa: E402
+from dashboards import NAMES, PROMETHEUS, Source, fill, load, metrics_of, panels, query_of, variables, without_fallback  # noqa: E402
 
+# How it went with the readings of Redis: when one fails, only the server's own /metrics says so.
+OF_READINGS = {"statsd_cluster_last_fill_timestamp_seconds", "statsd_cluster_last_fill_duration_seconds", "statsd_cluster_fillings_total"}
 UNITS = {"none", "short", "cps", "reqps", "Bps", "bytes", "s", "percentunit"}
 OF_PROMETHEUS = {"up", "scrape_duration_seconds"}
 PLACES = {"job": "x", "instance": "x", "service": "x", "endpoint": "x", "cluster": "x", "requests": "http_requests", "duration": "http_request_duration",
-          "__rate_interval": "1m", "__interval": "1m", "__range": "1h"}
+          "gunicorn": "shop_gunicorn", "__rate_interval": "1m", "__interval": "1m", "__range": "1h"}
 SUFFIXED = {"job": "statsd-histogram", "requests": "http_requests_total", "duration": "http_request_duration_seconds"}
 plain = pytest.mark.plain
 
@@ -39,7 +41,8 @@ def of_the_example():
     assert names == {"http.requests", "http.request.duration", "orders.created"}, names
     names |= set(re.findall(r"`(shop_gunicorn_\w+)", read("contrib", "examples", "flask", "README.md")))
     names = {n.replace(".", "_") for n in names}
-    return names | {n + end for n in names if "duration" in n for end in ("_sum", "_count", "_bucket")}
+    timers = {n + unit for n in names if "duration" in n for unit in ("", "_seconds")}
+    return names | {n + "_total" for n in names} | {n + end for n in timers for end in ("_sum", "_count", "_bucket")}
 
 
 def rules(file):
@@ -114,7 +117,7 @@ def test_a_fault_of_form_is_found(change, said):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_metric_that_a_dashboard_asks_for_is_there(name):
     known, example, d = described() | OF_PROMETHEUS, of_the_example(), load(name)
-    asked = [(v["name"], v["query"]["query"][len("label_values("):].rsplit(",", 1)[0]) for v in variables(d) if v["type"] == "query"]
+    asked = [(v["name"], query_of(v, PLACES)[1]) for v in variables(d) if v["type"] == "query"]
     for title, expr in exprs(d) + asked:
         expr = fill(expr, PLACES)
         assert "$" not in expr, (title, expr)
@@ -130,9 +133,51 @@ def test_the_page_of_the_fleet_is_asked_only_for_what_it_has():
     for title, expr in exprs(load("redis-fleet.json")):
         names, _ = metrics_of(fill(expr, PLACES))
         if "$cluster" in expr:
-            assert all(n.startswith("statsd_cluster_") or n == "http_requests" for n in names), title
+            assert all(n.startswith("statsd_cluster_") or n == "http_requests" for n in names - OF_READINGS), title
+            assert not names & OF_READINGS, "%s: the page is not there when a reading fails" % title
         else:
-            assert not any(n.startswith("statsd_cluster_") for n in names), title
+            assert not any(n.startswith("statsd_cluster_") for n in names - OF_READINGS), title
+    assert OF_READINGS == {n for _, expr in exprs(load("redis-fleet.json")) for n in metrics_of(fill(expr, PLACES))[0] if "_fill" in n}
+
+
+@plain
+@pytest.mark.parametrize("name", NAMES)
+def test_a_number_of_the_time_shown_is_asked_once_and_drawn_without_a_line(name):
+    for p in panels(load(name)):
+        graph = p["options"].get("graphMode")
+        for t in p["targets"]:
+            once = "$__range" in t["expr"]
+            assert (t["instant"], t["range"]) == (once, not once), p["title"]
+            assert graph == (None if p["type"] != "stat" else "none" if once else "area"), p["title"]
+
+
+@plain
+def test_some_numbers_are_of_the_time_shown():
+    assert [p["title"] for name in NAMES for p in panels(load(name)) for t in p["targets"] if t["instant"]] == [
+        "Dropped from the spool", "Lost by Redis", "Names used twice", "Lost in the kernel"]
+
+
+@plain
+def test_a_rate_of_the_fleets_page_reaches_over_scrapes_that_are_a_minute_apart():
+    """$__rate_interval is four times the least step."""
+    asked = [t for p in panels(load("redis-fleet.json")) for t in p["targets"] if "$cluster" in t["expr"] and "rate(" in t["expr"]]
+    assert asked and {t.get("interval") for t in asked} == {"1m"}
+
+
+@plain
+def test_the_flask_dashboard_takes_a_scrape_interval_and_else_that_of_the_data_source():
+    d = load("red-flask.json")
+    assert {t.get("interval") for p in panels(d) for t in p["targets"]} == {"$step"}
+    assert [(v["type"], v["query"]) for v in variables(d) if v["name"] == "step"] == [("textbox", "")]
+
+
+@plain
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_divided_by_what_may_be_0(name):
+    """A mean of no requests would be 0 s, or not a number."""
+    for title, expr in exprs(load(name)):
+        if " / " in expr and "statsd_series_limit" not in expr:
+            assert " > 0)" in expr.split(" / ", 1)[1] and "clamp" not in expr, title
 
 
 @plain
@@ -273,6 +318,29 @@ def test_all_servers_are_those_of_statsd_and_not_every_target(source):
 
 
 @pytest.mark.prometheus
+def test_gunicorn_of_two_applications_with_the_same_tags_is_told_apart(source):
+    d = load("red-flask.json")
+    values = source.filled(d, {"job": "statsd"}, rate_interval="15s")
+    (prefix,) = [v for v in variables(d) if v["name"] == "gunicorn"]
+    assert source.choices(prefix, values) == ["shop_gunicorn", "warehouse_gunicorn"]
+    expr = targets("red-flask.json", "Requests that gunicorn counted")["gunicorn"]
+    shop, warehouse = [source.now(fill(expr, {**values, "gunicorn": name}))[0][1] for name in ("shop_gunicorn", "warehouse_gunicorn")]
+    assert 0 < 2 * warehouse < shop
+
+
+@pytest.mark.prometheus
+def test_a_mean_of_no_requests_is_a_gap(source):
+    values = source.filled(load("red-flask.json"), {"job": "statsd"})
+    asked = [(title, legend, expr) for title in ("Mean, by endpoint", "Mean duration that gunicorn saw")
+             for legend, expr in targets("red-flask.json", title).items()]
+    assert len(asked) == 3
+    for title, legend, expr in asked:
+        assert source.now(fill(expr, values)), (title, legend)
+        # As if nobody had sent requests: the same series, with rates of 0.
+        assert source.now(fill(expr, values).replace("rate(", "0 * rate(")) == [], (title, legend)
+
+
+@pytest.mark.prometheus
 def test_the_fleet_has_as_many_requests_as_its_servers_together(source):
     """Nothing is counted twice, as it would be with the fleet's own page, or the server that is mirrored to, among the servers."""
     d = load("redis-fleet.json")
@@ -285,6 +353,49 @@ def test_the_fleet_has_as_many_requests_as_its_servers_together(source):
         return rates if min(rates) > 0 and max(rates) < 1.5 * min(rates) else None
     assert set(lines) == {"fleet's page", "sum of all servers"}
     wait_for(alike, "the two lines to agree", 40 * SLOW, every=1)
+
+
+@pytest.fixture(scope="module")
+def away():
+    """A Source whose Prometheus scrapes a server and its fleet's page as the jobs web and all; Redis has gone.  `before` is of_readings before."""
+    from dashboard_rig import Jobs
+    with harness.short_dir() as dir, harness.Redis(dir) as redis, harness.Server(redis.url, interval="1s") as server:
+        server.send("http.requests:1|c")
+        wait_for(lambda: server.get("/cluster/metrics")[0] == 200, "the fleet's page", 20 * SLOW, every=0.1)
+        with Jobs(dir, {"web": ("/metrics", [server.http_addr()]), "all": ("/cluster/metrics", [server.http_addr()])}) as prometheus:
+            asked = Source(prometheus.address)
+            asked.before = wait_for(lambda: of_readings(asked), "readings", 30 * SLOW, every=0.2)
+            redis.stop()
+            wait_for(lambda: asked.now('up{job="all"} == 0'), "the page to be refused", 30 * SLOW, every=0.2)
+            yield asked
+
+
+def of_readings(source):
+    """(age of the page, {result: readings per second}) as the two panels show it, None while they are empty."""
+    d, shown = load("redis-fleet.json"), []
+    for title in ("Age of the page", "Readings, by result"):
+        (expr,) = targets("redis-fleet.json", title).values()
+        shown.append({labels.get("result"): v for labels, v in source.now(fill(expr, source.filled(d)))})
+    return (shown[0][None], shown[1]) if all(shown) else None
+
+
+@pytest.mark.prometheus
+def test_that_readings_of_redis_fail_is_seen_on_the_dashboard_of_the_fleet(away):
+    def climbed():
+        age, results = of_readings(away)
+        return results if age > away.before[0] + 6 else None
+    assert away.before[1]["ok"] > 0 and away.before[1]["away"] == 0
+    results = wait_for(climbed, "the age of the page to climb", 40 * SLOW, every=0.5)
+    assert results["ok"] == 0 and results["away"] > 0
+
+
+@pytest.mark.prometheus
+def test_the_job_of_the_fleets_page_is_offered_whatever_its_name_and_also_while_redis_is_away(away):
+    d = load("redis-fleet.json")
+    values = away.filled(d)
+    (cluster,) = [v for v in variables(d) if v["name"] == "cluster"]
+    assert away.choices(cluster, values) == ["all"] and values["job"] == "web"
+    assert [v for _, v in away.now('up{job="all"}')] == [0]
 
 
 def sides(expr):

@@ -55,7 +55,9 @@ def mapped(panel, value):
 
 def lines_of(source, panel, values):
     for target in panel["targets"]:
-        for labels, points in source.over(dashboards.fill(target["expr"], values), SECONDS - 8, "1s", source.end):
+        # What has a longer least step than the rest is a rate over more.
+        longer = {"__rate_interval": "10s"} if dashboards.fill(target.get("interval", ""), values) else {}
+        for labels, points in source.over(dashboards.fill(target["expr"], {**values, **longer}), 0 if target["instant"] else SECONDS - 8, "1s", source.end):
             yield dashboards.legend(target, labels) or panel["title"], points
 
 

@@ -37,6 +37,13 @@ def fill(text, values):
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", value, text)
 
 
+def query_of(variable, values):
+    """(function, expression, label) of a variable whose list Prometheus makes; query_result has no label."""
+    asked = re.fullmatch(r"(?:(label_values)\((.*), *(\w+)\)|(query_result)\((.*)\))", fill(variable["query"]["query"], values))
+    assert asked, variable["query"]
+    return tuple(asked.group(1, 2, 3)) if asked.group(1) else (asked.group(4), asked.group(5), None)
+
+
 def without_fallback(expr):
     """An expression without the line at 0 that stands in for what is not there."""
     return re.sub(r' or on\(\) (?:vector\([-0-9]+\)|label_replace\(vector\(0\)(?:, "[^"]*"){4}\))', "", expr)
@@ -82,11 +89,17 @@ class Source:
         """What the list of a variable offers."""
         if variable["type"] == "textbox":
             return [values.get(variable["name"], variable["query"])]
-        asked = re.fullmatch(r"label_values\((?:(.*), *)?(\w+)\)", fill(variable["query"]["query"], values))
-        assert asked and "$" not in asked.group(1), variable["query"]
-        found = self.get("label/%s/values" % asked.group(2), **{"match[]": asked.group(1)})
+        function, expr, label = query_of(variable, values)
+        assert "$" not in expr, variable["query"]
+        if function == "label_values":
+            found = self.get("label/%s/values" % label, **{"match[]": expr})
+        else:
+            # One line each, as Grafana writes it, for the regex to take a part of.
+            found = ["{%s} %g" % (",".join('%s="%s"' % kv for kv in labels.items()), value) for labels, value in self.now(expr)]
         pattern = variable["regex"].strip("/")
-        return [v for v in found if re.search(pattern, v)] if pattern else found
+        if not pattern:
+            return found
+        return sorted({m.group(m.re.groups and 1) for m in (re.search(pattern, v) for v in found) if m})
 
     def filled(self, dashboard, first={}, rate_interval="4s", span="60s"):
         """Values of all variables of a dashboard: `first`, else the first that is offered, or All where several may be."""
