@@ -42,6 +42,23 @@ def test_tables_and_transcripts_are_those_of_the_binary():
     assert got.returncode == 0, got.stdout + got.stderr + "\nremedy: make docs"
 
 
+WRONG = "    stale\n\n    stale\n"
+RIGHT = "    --set: server.intervall: no such option; did you mean server.interval?\n    statsd: 1 mistake in the config\n"
+
+
+@pytest.mark.parametrize("behind", ["", "\n", "\nText.\n", "    $ curl x\n    y\n", "\n    $ statsd top\n    y\n"])
+@pytest.mark.parametrize("program", ["statsd", "build/statsd"])
+def test_a_transcript_ends_at_the_next_command_or_with_its_block(program, behind):
+    command = "    $ %s check --set server.intervall=5s\n" % program
+    assert docs.filled(command + WRONG + behind, harness.STATSD) == command + RIGHT + behind
+
+
+@pytest.mark.parametrize("text", ["    $ statsd check --set server.intervall=5s\n", "    $ statsd check --set server.intervall=5s\n    $ curl x\n    y\n",
+                                  "    $ statsd top --once\n    y\n", "    statsd check --set server.intervall=5s\n"])
+def test_what_is_no_transcript_is_left_alone(text):
+    assert docs.filled(text, harness.STATSD) == text
+
+
 @pytest.mark.parametrize("what, where", [("options", "reference"), ("metrics", "reference"), ("reasons", "reference"), ("syscalls", "sandbox")])
 def test_each_table_is_on_its_page_once_and_nowhere_else(what, where):
     held = {page: read(page).count("<!-- describe %s -->" % what) for page in docs.pages()}
