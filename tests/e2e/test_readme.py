@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import docs  # noqa: E402
 
 pytestmark = pytest.mark.plain
-PAGES = docs.pages() + ["CONTRIBUTING.md", "CHANGELOG.md", "contrib/examples/flask/README.md", "bench/README.md"]
+PAGES = docs.pages() + ["CHANGELOG.md"]
 SECTIONS = "server|listen|protocol|limits|aggregate|prometheus|http|capture|mirror|redis"
 UNITS = {"s": "s", "min": "m", "h": "h"}
 
@@ -84,8 +84,8 @@ def test_every_option_metric_and_reason_that_is_named_is_there(page):
         text = re.sub(r"^\|[^|]*\|", "|", text, flags=re.M)   # the left column of its tables has other servers' names
     named = set(re.findall(r"`((?:%s)\.[a-z0-9_]+)" % SECTIONS, text))
     assert sorted(n for n in named if n not in options and not n.endswith(".py") and not n.endswith(".md")) == []
-    metrics, of_bench = described("metrics"), {"statsd_exporter"}
-    assert sorted(m for m in re.findall(r"\b(statsd_[a-z_]+)", text) if m not in metrics and m not in of_bench) == []
+    metrics, of_others = described("metrics"), {"statsd_exporter", "statsd_address", "statsd_prefix"}
+    assert sorted(m for m in re.findall(r"\b(statsd_[a-z_]+)", text) if m not in metrics and m not in of_others) == []
     assert sorted(r for r in re.findall(r'samples_rejected_total\{reason="([a-z_]+)"', text) if r not in described("reasons")) == []
 
 

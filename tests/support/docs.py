@@ -28,8 +28,9 @@ TRANSCRIPT = r"^    \$ ((?:build/)?statsd (?:explain|describe|check) .*)\n(?:   
 
 
 def pages():
-    """The files of documentation, as paths from TOP."""
-    return ["README.md"] + sorted(os.path.relpath(p, TOP) for p in glob.glob(os.path.join(TOP, "docs", "*.md")))
+    """The files of documentation, as paths from TOP: those whose commands are run or have a reason not to be."""
+    others = glob.glob(os.path.join(TOP, "contrib", "**", "README.md"), recursive=True) + glob.glob(os.path.join(TOP, "docs", "*.md"))
+    return ["README.md", "CONTRIBUTING.md", "bench/README.md"] + sorted(os.path.relpath(p, TOP) for p in others)
 
 
 def clean():
