@@ -145,17 +145,6 @@ def test_every_file_that_is_named_is_there(page):
     assert [n for n in named if not os.path.exists(os.path.join(TOP, n))] == []
 
 
-@functools.lru_cache(maxsize=None)
-def make_help():
-    return subprocess.run(["make", "help"], cwd=TOP, capture_output=True, text=True, check=True).stdout
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_make_target_that_is_named_is_there(page):
-    for target in set(re.findall(r"`make ([a-z0-9-]+)", read(page))):
-        assert re.search(r"make %s\s" % re.escape(target), make_help()), target
-
-
 def test_the_table_of_rooms_is_what_the_check_of_includes_allows():
     with open(os.path.join(TOP, "tests", "support", "layers.sh"), encoding="utf-8") as f:
         rows = re.findall(r'^    (\w+)\) echo "([a-z ]+)" ;;$', f.read(), flags=re.M)
