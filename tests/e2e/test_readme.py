@@ -19,7 +19,8 @@ import docs  # noqa: E402
 pytestmark = pytest.mark.plain
 PAGES = docs.pages() + ["CHANGELOG.md"]
 SECTIONS = "server|listen|protocol|limits|aggregate|prometheus|http|capture|mirror|redis"
-UNITS = {"s": "s", "min": "m", "h": "h"}
+UNITS = {"min": "m"}                     # as pages write it, where options have it otherwise
+NUMBER = r"(\d[\d,]*(?:\.\d+)?)(?: (ms|s|min|h|KiB|MiB|GiB|%))?"
 
 
 def read(page):
@@ -89,11 +90,37 @@ def test_every_option_metric_and_reason_that_is_named_is_there(page):
     assert sorted(r for r in re.findall(r'samples_rejected_total\{reason="([a-z_]+)"', text) if r not in described("reasons")) == []
 
 
+def defaults_named(text):
+    """[(option, default)] as a page has them: `option` (10 s), 10 s (`option`), | `option` | 10 s |."""
+    option = r"`((?:%s)\.[a-z0-9_]+)`" % SECTIONS
+    found = re.findall(option + r"(?:\s\(| \| )%s(?=[);,]| \|)" % NUMBER, text)
+    found += [(o, n, u) for n, u, o in re.findall(r"(?<![\d,.])" + NUMBER + r"\s\(%s[);,]" % option, text)]
+    return [(o, n.replace(",", "") + UNITS.get(u, u)) for o, n, u in found]
+
+
+@pytest.mark.parametrize("text, want", [
+    ("`aggregate.ttl` (24 h), `aggregate.ttl`\n(10 min; 0 is never)", [("aggregate.ttl", "24h"), ("aggregate.ttl", "10m")]),
+    ("`redis.spool_max_bytes` (256 MiB)", [("redis.spool_max_bytes", "256MiB")]),
+    ("| `limits.max_series` | 1,000,000 | x |\n| `limits.max_series_per_name` | 0, off |", [("limits.max_series", "1000000"), ("limits.max_series_per_name", "0")]),
+    ("asks for 32 MiB (`listen.rcvbuf`)", [("listen.rcvbuf", "32MiB")]),
+    ("1,000,000 (`limits.max_series`)", [("limits.max_series", "1000000")]),
+    ("`server.control_socket` (mode 0600) and `redis.url` (two of them)", []),
+])
+def test_a_default_that_is_named_is_found(text, want):
+    assert defaults_named(text) == want
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_default_that_is_named_beside_its_option_is_the_default(page):
     options = described("options")
-    for option, number, unit in re.findall(r"`((?:%s)\.[a-z_]+)`\s\((\d+) (s|min|h)\)" % SECTIONS, read(page)):
-        assert options[option][1] == number + UNITS[unit], option
+    named = [(o, n) for o, n in defaults_named(read(page)) if options[o][2] in ("duration", "size", "number")]
+    assert [(o, n, options[o][1]) for o, n in named if n != options[o][1]] == []
+
+
+def test_the_pages_name_defaults_of_each_kind():
+    options = described("options")
+    kinds = [options[o][2] for page in PAGES for o, _ in defaults_named(read(page))]
+    assert min(kinds.count(kind) for kind in ("duration", "size", "number")) >= 3
 
 
 def test_a_stop_by_systemd_waits_longer_than_the_server():
