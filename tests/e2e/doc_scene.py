@@ -1,4 +1,4 @@
-"""What the shell commands of README.md and docs/*.md need to be run by a test, and what is not run.
+"""What the shell commands of README.md, docs/*.md and the other pages of docs.pages() need to be run by a test, and what is not run.
 
 A page's commands are run in their order against a server of its own, on other ports and in an empty folder where `statsd` is the
 server under test.  What a page shows behind a command is what it prints (EXACT: to the letter, but for times; else: each word of it
@@ -23,16 +23,22 @@ EXACT = OWN + ("docs/configuration.md", "docs/how-to.md", "docs/losses.md", "doc
 
 # (page, what its commands match as a whole, why they are not run here)
 NOT_RUN = [
+    ("CONTRIBUTING.md", r"make .*", "builds, or takes minutes; tests/e2e/test_docs_names.py has the targets"),
+    ("CONTRIBUTING.md", r"valgrind .*", "needs what make bench-build builds"),
     ("README.md", r"make run", "installs packages; its script is what runs here, and tests/e2e/test_run.py"),
+    ("bench/README.md", r"statsd-bench --find-max .*", "takes a minute; tests/e2e/test_load_generator.py"),
+    ("contrib/examples/flask/README.md", r"apt-get install .*", "installs packages"),
+    ("contrib/examples/flask/README.md", r"gunicorn .*|for .* http://127.0.0.1:8000/.*", "an application that runs until it is stopped; the tutorial has both"),
+    ("contrib/examples/flask/README.md", r"uwsgi-core .*", "runs until it is stopped; tests/interop/test_python_servers.py"),
     ("docs/how-to.md", r"gunicorn .*", "runs until it is stopped; the tutorial has it"),
     ("docs/(how-to|restart).md", r"statsd -c /etc/statsd.conf --takeover", "needs a server by that file; tests/e2e/test_takeover.py"),
     ("docs/(losses|production).md", r"sysctl -w .*", "changes the machine"),
-    ("docs/install.md", r"make.*|apt-get .*|systemctl .*|install -d .*|statsd check -c /etc/.*", "installs packages; tests/package/newcomer.sh and package.sh"),
+    ("docs/install.md", r"(make|apt-get|systemctl|install|setpriv)( .*)?|statsd check -c /etc/.*", "changes the machine; tests/package/newcomer.sh and package.sh"),
     ("docs/load-testing.md", r"statsd-bench --web .*|curl -d .* http://127.0.0.1:8089/.*", "a page that stays open; tests/e2e/test_bench_web.py"),
     ("docs/load-testing.md", r"statsd-bench --worker --master .*", "needs other hosts; tests/e2e/test_bench_web.py"),
-    ("docs/performance.md", r"build/statsd-bench --find-max .*", "takes a minute; tests/e2e/test_load_generator.py"),
+    ("docs/performance.md", r"statsd-bench --find-max .*", "takes a minute; tests/e2e/test_load_generator.py"),
     ("docs/replay.md", r"tcpdump -i any .*", "needs rights on the network, and runs until Ctrl-C"),
-    ("docs/replay.md", r"build/statsd --set .* &", "the server that runs here anyway"),
+    ("docs/replay.md", r"statsd --set .* &", "the server that runs here anyway"),
     ("docs/sandbox.md", r"sudo .*", "needs root and a user; tests/e2e/test_sandbox.py"),
     ("docs/systemd.md", r"make install|cp .* /etc/.*|systemctl .*", "changes the machine; tests/e2e/test_systemd.py has the units"),
     ("docs/tls.md", r"chgrp ssl-cert .*", "needs a group of the package ssl-cert"),
@@ -40,7 +46,6 @@ NOT_RUN = [
     ("docs/containers.md", r"podman-compose .*", "needs images from a registry; no test runs it"),
     ("docs/containers.md", r"kubectl .*", "needs a cluster; no test runs it"),
     ("docs/dashboards.md", r"sed .* /var/lib/grafana/.*", "the folder of a Grafana"),
-    ("docs/install.md", r"(make|apt-get|systemctl|install)( .*)?|statsd check -c /etc/statsd/statsd.conf", "changes the machine; make package-test"),
     (TUTORIAL, r"apt-get install .*", "installs packages"),
 ]
 # What is run may name these programs; any other has to be in NOT_RUN.
@@ -49,13 +54,14 @@ HARMLESS = {"statsd", "build/statsd", "statsd-bench", "build/statsd-bench", "bas
 # Shorter, smaller, elsewhere.
 INSTEAD = [
     (r"curl (-f )?-sN ", "timeout 1 curl -sN "),
-    (r"--duration \d+s", "--duration 1s"),
+    (r"--duration \d+[sm]", "--duration 1s"),
     (r"--rate (1M|200k)", "--rate 20k"),
     (r"statsd-bench (?!.*--to )", "statsd-bench --to udp://127.0.0.1:8125 "),
     (r"\$\(pidof statsd\)", "$STATSD_PID"),
     (r"\bstaging:8125", "127.0.0.1:8125"),
     (r"10_000_000, seconds=60", "1_000, seconds=0.1"),
     (r"replay (--speed max )?/tmp", r"replay --to udp://127.0.0.1:8125 \1/tmp"),
+    (r"unix:///run/statsd/stream\.sock", "unix://$SCENE/stream.sock"),
     (r"/tmp/ten\.pcap", "$SCENE/ten.pcap"),
     (r"seconds=60'", "seconds=1'"),
     (r"/var/lib/statsd/capture/\S+", "capture/*.pcap"),
@@ -65,8 +71,8 @@ INSTEAD = [
     (r"redis-cli ", "redis-cli --no-raw "),             # as to a terminal
     (r"\b17000000[0-2]0\b", "$INTERVAL"),
 ]
-# Settings that a page's server needs, beside those of every page
-SETTINGS = {"docs/runbook.md": ["limits.max_series_per_name=20"]}
+# Settings that a page's server needs, beside those of every page; {scene} is its folder
+SETTINGS = {"docs/runbook.md": ["limits.max_series_per_name=20"], "bench/README.md": ["listen.socket=unix://{scene}/stream.sock?framing=dsd"]}
 TO_TERMINALS = {"chart", "rate"}      # columns that are shown to a terminal alone
 LINES = ["api.requests:3|c|#env:prod,route:/login", "api.requests:1|c|#env:prod,route:/search", "queue.depth:29|g|#env:prod",
          "api.latency:20:25:38|ms|#env:prod", "users:alice|s|#env:prod", "users:bob|s|#env:prod", "api.hits:1|c|#env:prod,host:a1",
@@ -81,8 +87,14 @@ def read(page):
         return f.read()
 
 
+def row(page, command):
+    """The row of NOT_RUN that says why a command is not run: the first that matches."""
+    return next((r for r in NOT_RUN if re.fullmatch(r[0], page) and re.fullmatch(r[1], bare(command), flags=re.S)), None)
+
+
 def reason(page, command):
-    return next((why for where, what, why in NOT_RUN if re.fullmatch(where, page) and re.fullmatch(what, bare(command), flags=re.S)), None)
+    found = row(page, command)
+    return found and found[2]
 
 
 def bare(command):

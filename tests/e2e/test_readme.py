@@ -17,9 +17,10 @@ sys.path.insert(0, os.path.join(TOP, "tests", "support"))
 import docs  # noqa: E402
 
 pytestmark = pytest.mark.plain
-PAGES = docs.pages() + ["CONTRIBUTING.md", "CHANGELOG.md", "contrib/examples/flask/README.md", "bench/README.md"]
+PAGES = docs.pages() + ["CHANGELOG.md"]
 SECTIONS = "server|listen|protocol|limits|aggregate|prometheus|http|capture|mirror|redis"
-UNITS = {"s": "s", "min": "m", "h": "h"}
+UNITS = {"min": "m"}                     # as pages write it, where options have it otherwise
+NUMBER = r"(\d[\d,]*(?:\.\d+)?)(?: (ms|s|min|h|KiB|MiB|GiB|%))?"
 
 
 def read(page):
@@ -40,6 +41,23 @@ def described(what):
 def test_tables_and_transcripts_are_those_of_the_binary():
     got = subprocess.run([os.path.join(TOP, "tests", "support", "docs.py"), harness.STATSD, "--check"], capture_output=True, text=True)
     assert got.returncode == 0, got.stdout + got.stderr + "\nremedy: make docs"
+
+
+WRONG = "    stale\n\n    stale\n"
+RIGHT = "    --set: server.intervall: no such option; did you mean server.interval?\n    statsd: 1 mistake in the config\n"
+
+
+@pytest.mark.parametrize("behind", ["", "\n", "\nText.\n", "    $ curl x\n    y\n", "\n    $ statsd top\n    y\n"])
+@pytest.mark.parametrize("program", ["statsd", "build/statsd"])
+def test_a_transcript_ends_at_the_next_command_or_with_its_block(program, behind):
+    command = "    $ %s check --set server.intervall=5s\n" % program
+    assert docs.filled(command + WRONG + behind, harness.STATSD) == command + RIGHT + behind
+
+
+@pytest.mark.parametrize("text", ["    $ statsd check --set server.intervall=5s\n", "    $ statsd check --set server.intervall=5s\n    $ curl x\n    y\n",
+                                  "    $ statsd top --once\n    y\n", "    statsd check --set server.intervall=5s\n"])
+def test_what_is_no_transcript_is_left_alone(text):
+    assert docs.filled(text, harness.STATSD) == text
 
 
 @pytest.mark.parametrize("what, where", [("options", "reference"), ("metrics", "reference"), ("reasons", "reference"), ("syscalls", "sandbox")])
@@ -67,16 +85,42 @@ def test_every_option_metric_and_reason_that_is_named_is_there(page):
         text = re.sub(r"^\|[^|]*\|", "|", text, flags=re.M)   # the left column of its tables has other servers' names
     named = set(re.findall(r"`((?:%s)\.[a-z0-9_]+)" % SECTIONS, text))
     assert sorted(n for n in named if n not in options and not n.endswith(".py") and not n.endswith(".md")) == []
-    metrics, of_bench = described("metrics"), {"statsd_exporter"}
-    assert sorted(m for m in re.findall(r"\b(statsd_[a-z_]+)", text) if m not in metrics and m not in of_bench) == []
+    metrics, of_others = described("metrics"), {"statsd_exporter", "statsd_address", "statsd_prefix"}
+    assert sorted(m for m in re.findall(r"\b(statsd_[a-z_]+)", text) if m not in metrics and m not in of_others) == []
     assert sorted(r for r in re.findall(r'samples_rejected_total\{reason="([a-z_]+)"', text) if r not in described("reasons")) == []
+
+
+def defaults_named(text):
+    """[(option, default)] as a page has them: `option` (10 s), 10 s (`option`), | `option` | 10 s |."""
+    option = r"`((?:%s)\.[a-z0-9_]+)`" % SECTIONS
+    found = re.findall(option + r"(?:\s\(| \| )%s(?=[);,]| \|)" % NUMBER, text)
+    found += [(o, n, u) for n, u, o in re.findall(r"(?<![\d,.])" + NUMBER + r"\s\(%s[);,]" % option, text)]
+    return [(o, n.replace(",", "") + UNITS.get(u, u)) for o, n, u in found]
+
+
+@pytest.mark.parametrize("text, want", [
+    ("`aggregate.ttl` (24 h), `aggregate.ttl`\n(10 min; 0 is never)", [("aggregate.ttl", "24h"), ("aggregate.ttl", "10m")]),
+    ("`redis.spool_max_bytes` (256 MiB)", [("redis.spool_max_bytes", "256MiB")]),
+    ("| `limits.max_series` | 1,000,000 | x |\n| `limits.max_series_per_name` | 0, off |", [("limits.max_series", "1000000"), ("limits.max_series_per_name", "0")]),
+    ("asks for 32 MiB (`listen.rcvbuf`)", [("listen.rcvbuf", "32MiB")]),
+    ("1,000,000 (`limits.max_series`)", [("limits.max_series", "1000000")]),
+    ("`server.control_socket` (mode 0600) and `redis.url` (two of them)", []),
+])
+def test_a_default_that_is_named_is_found(text, want):
+    assert defaults_named(text) == want
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_default_that_is_named_beside_its_option_is_the_default(page):
     options = described("options")
-    for option, number, unit in re.findall(r"`((?:%s)\.[a-z_]+)`\s\((\d+) (s|min|h)\)" % SECTIONS, read(page)):
-        assert options[option][1] == number + UNITS[unit], option
+    named = [(o, n) for o, n in defaults_named(read(page)) if options[o][2] in ("duration", "size", "number")]
+    assert [(o, n, options[o][1]) for o, n in named if n != options[o][1]] == []
+
+
+def test_the_pages_name_defaults_of_each_kind():
+    options = described("options")
+    kinds = [options[o][2] for page in PAGES for o, _ in defaults_named(read(page))]
+    assert min(kinds.count(kind) for kind in ("duration", "size", "number")) >= 3
 
 
 def test_a_stop_by_systemd_waits_longer_than_the_server():
@@ -126,17 +170,6 @@ def test_every_file_that_is_named_is_there(page):
     named = re.findall(r"`((?:src|include|tests|docs|contrib|bench|\.ci)/[A-Za-z0-9_./-]*|[A-Z]+(?:\.md)?)`", read(page))
     named = [n for n in named if "/" in n or n.endswith(".md")]
     assert [n for n in named if not os.path.exists(os.path.join(TOP, n))] == []
-
-
-@functools.lru_cache(maxsize=None)
-def make_help():
-    return subprocess.run(["make", "help"], cwd=TOP, capture_output=True, text=True, check=True).stdout
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_make_target_that_is_named_is_there(page):
-    for target in set(re.findall(r"`make ([a-z0-9-]+)", read(page))):
-        assert re.search(r"make %s\s" % re.escape(target), make_help()), target
 
 
 def test_the_table_of_rooms_is_what_the_check_of_includes_allows():

@@ -45,7 +45,7 @@ class Terminals(Scene):
         super().__init__(folder, udp, "127.0.0.1:%d" % http, "")
         self.env.update(STATSD_ADDRESS="127.0.0.1:%d" % udp, STATSD_LISTEN_SOCKET="udp://127.0.0.1:%d" % udp,
                         STATSD_HTTP_LISTEN="127.0.0.1:%d" % http)
-        self.ports = {"127.0.0.1:8000": "127.0.0.1:%d" % app, "127.0.0.1:9090": "127.0.0.1:%d" % prometheus}
+        self.ports = {"127.0.0.1:8000": "127.0.0.1:%d" % app, "127.0.0.1:9091": "127.0.0.1:%d" % prometheus}
         self.ready = {"statsd": http, "gunicorn": app, "prometheus": prometheus}
         self.children, self.next_folder = [], folder
 

@@ -1,4 +1,4 @@
-"""The shell commands that README.md and docs/*.md show, with what they are said to print.
+"""The shell commands that the pages of documentation show, with what they are said to print.
 
 A command is a line of a code block that begins with `$ `, or one whose first word is in PROGRAMS where the block has no `$ `.  It goes on
 in the next line behind a backslash, inside quotes and up to the end of a here-document.  Other lines behind a `$ ` command are what it prints.
@@ -6,9 +6,9 @@ in the next line behind a backslash, inside quotes and up to the end of a here-d
 import re
 import shlex
 
-PROGRAMS = set("""apt apt-get apt-cache bash build/statsd build/statsd-bench buildah cd cp chgrp chmod chown curl docker dpkg dpkg-buildpackage
+PROGRAMS = set("""apt apt-get apt-cache bash build/statsd build/statsd-bench buildah cd cp chgrp chmod chown curl docker dpkg dpkg-buildpackage for
     git grep gunicorn htpasswd install journalctl kubectl ln make mkdir mmdebstrap mv nc openssl podman podman-compose printf prometheus promtool ps
-    python3 redis-cli rm sed ssh statsd statsd-bench sudo sysctl systemctl systemd-analyze systemd-sysusers tail tcpdump tee uwsgi-core wget zcat""".split())
+    python3 redis-cli rm sed setpriv ssh statsd statsd-bench sudo sysctl systemctl systemd-analyze systemd-sysusers tail tcpdump tee uwsgi-core valgrind wget zcat""".split())
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 

@@ -6,8 +6,9 @@
                               completions of shells (completions.py)
     docs.py STATSD --check    exit status 1 and the difference, if anything is not as the binary has it
 
-A transcript is an indented block whose first line begins with `$ build/statsd `.  What is made of statsd-bench is left as it is where that
-is not beside STATSD.
+A transcript is a command `$ statsd` (or `$ build/statsd`) `explain`, `describe` or `check` of an indented block, and what stands behind it up
+to the next command or the end of the block; a command behind which nothing stands is left alone.  What is made of statsd-bench is left as it
+is where that is not beside STATSD.
 """
 import difflib
 import glob
@@ -23,16 +24,21 @@ import told
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 CONTENTS = "docs/README.md"
 BACK = "[Contents](README.md)\n"
+TRANSCRIPT = r"^    \$ ((?:build/)?statsd (?:explain|describe|check) .*)\n(?:    (?!\$ ).*\n|\n+(?=    (?!\$ )))+"
 
 
 def pages():
-    """The files of documentation, as paths from TOP."""
-    return ["README.md"] + sorted(os.path.relpath(p, TOP) for p in glob.glob(os.path.join(TOP, "docs", "*.md")))
+    """The files of documentation, as paths from TOP: those whose commands are run or have a reason not to be."""
+    others = glob.glob(os.path.join(TOP, "contrib", "**", "README.md"), recursive=True) + glob.glob(os.path.join(TOP, "docs", "*.md"))
+    return ["README.md", "CONTRIBUTING.md", "bench/README.md"] + sorted(os.path.relpath(p, TOP) for p in others)
+
+
+def clean():
+    return {k: v for k, v in os.environ.items() if not k.startswith("STATSD_")}
 
 
 def output(statsd, words):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("STATSD_")}
-    return subprocess.run([statsd, *words], stdout=subprocess.PIPE, check=True, cwd=TOP, env=env).stdout.decode()
+    return subprocess.run([statsd, *words], stdout=subprocess.PIPE, check=True, cwd=TOP, env=clean()).stdout.decode()
 
 
 def led_back(page, text):
@@ -49,9 +55,10 @@ def filled(text, statsd):
     text = re.sub(r"<!-- describe (\w+) -->\n.*?<!-- end -->", table, text, flags=re.S)
 
     def transcript(m):
-        shown = subprocess.run(["bash", "-c", m.group(1).replace("build/statsd", '"$0"', 1), statsd], stdout=subprocess.PIPE, cwd=TOP).stdout.decode()
-        return "    $ %s\n" % m.group(1) + "".join("    %s\n" % l if l else "\n" for l in shown.rstrip("\n").split("\n")) + "\n"
-    return re.sub(r"^    \$ (build/statsd .*)\n(?:    .*\n|\n(?=    [^$]))*\n", transcript, text, flags=re.M)
+        command = re.sub("^(build/)?statsd", '"$0"', m.group(1))
+        shown = subprocess.run(["bash", "-c", command, statsd], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=TOP, env=clean()).stdout.decode()
+        return "    $ %s\n" % m.group(1) + "".join("    %s\n" % l if l else "\n" for l in shown.rstrip("\n").split("\n"))
+    return re.sub(TRANSCRIPT, transcript, text, flags=re.M)
 
 
 def read(path):
