@@ -21,7 +21,7 @@ import dashboards  # noqa: E402
 NOT_RUN = {"statsd"}
 METRICS = "http://127.0.0.1:9102/metrics"
 # Each runs in a terminal of its own, until this answers.
-SERVERS = {"gunicorn": "http://127.0.0.1:8000/orders/0", "prometheus": "http://127.0.0.1:9090/-/ready"}
+SERVERS = {"gunicorn": "http://127.0.0.1:8000/orders/0", "prometheus": "http://127.0.0.1:9091/-/ready"}
 # Panels for which the tutorial makes nothing: nobody orders.
 EMPTY = {"Orders per minute"}
 # What `make run` and `make deb` install (tests/support/deps.sh).
@@ -176,7 +176,7 @@ def walk(pid, folder):
 
 
 def dashboard():
-    source = dashboards.Source("127.0.0.1:9090")
+    source = dashboards.Source("127.0.0.1:9091")
     flask = dashboards.load("red-flask.json")
     values = source.filled(flask, rate_interval="1m", span="5m")
     asked, empty = 0, set()
