@@ -4,7 +4,7 @@
 #
 #   vm.sh DEB       DEB: where `make deb` put the packages, with those of a version before in DEB/older
 #
-# Without /dev/kvm the machine is emulated: minutes instead of seconds.  Its console is left in DEB/vm.log.
+# The machine is emulated, as /dev/kvm is not everywhere: its minutes are few.  Its console is left in DEB/vm.log.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 deb=$(realpath "$1")
@@ -53,7 +53,7 @@ root_run "$root" bash -c 'systemctl enable -q trial.service && systemctl set-def
 say "starting it"
 { cp "$root"/boot/vmlinuz-* "$work/kernel" && cp "$root"/boot/initrd.img-* "$work/initrd"; } || die "no kernel"
 mke2fs -q -t ext4 -d "$root" "$work/disk" 3G >"$work/log" 2>&1 || { cat "$work/log"; die "mke2fs"; }
-timeout 1200 qemu-system-x86_64 -accel kvm -accel tcg,thread=multi -cpu qemu64 -smp 2 -m 1024 -display none -no-reboot -nic none \
+timeout 1200 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 -display none -no-reboot -nic none \
     -kernel "$work/kernel" -initrd "$work/initrd" -drive "file=$work/disk,if=virtio,format=raw,cache=unsafe" \
     -append "root=/dev/vda rw console=ttyS0 quiet apparmor=1 security=apparmor" -serial stdio </dev/null >"$deb/vm.log" 2>"$work/log"
 tr -d '\r' <"$deb/vm.log" | grep -aE '^(ok|FAILED)  '
