@@ -198,11 +198,13 @@ def test_promtool_finds_the_rules_right():
 
 @plain
 def test_each_alert_fires_when_it_should_and_not_else():
-    got = subprocess.run(["promtool", "test", "rules", "alerts_test.yml"], cwd=PROMETHEUS, capture_output=True, text=True)
+    files = ["alerts_test.yml", "alerts_week_test.yml"]
+    got = subprocess.run(["promtool", "test", "rules", *files], cwd=PROMETHEUS, capture_output=True, text=True)
     assert got.returncode == 0, got.stdout[-3000:] + got.stderr
-    tests = yaml.safe_load(read("contrib", "prometheus", "alerts_test.yml"))["tests"]
+    tests = yaml.safe_load(read("contrib", "prometheus", files[0]))["tests"]
     for wanted in (True, False):
-        assert {a["alertname"] for t in tests for a in t["alert_rule_test"] if bool(a["exp_alerts"]) == wanted} == {r["alert"] for r in rules("alerts.yml")}
+        assert {a["alertname"] for t in tests for a in t.get("alert_rule_test", []) if bool(a["exp_alerts"]) == wanted} \
+            == {r["alert"] for r in rules("alerts.yml")}
 
 
 @plain
@@ -229,6 +231,15 @@ def test_every_alert_has_its_section_of_the_runbook_and_every_section_its_alert(
     for name, text in sections:
         assert [part for part in ("**Means.**", "**Look at.**", "**Turn.**") if part not in text] == [], name
     assert [a for a in re.findall(r"\bStatsd[A-Z]\w+", page) if a not in dict(sections)] == []
+
+
+@plain
+def test_the_runbook_names_the_options_that_change_without_a_restart():
+    page = read("docs", "runbook.md")
+    (told,) = re.findall(r"these change on a reload: (.*?)\. After a reload", page, flags=re.S)
+    rows = [line.split("|") for line in harness.run("describe", "options", "--markdown").stdout.decode().splitlines()]
+    reload = {row[1].strip(" `") for row in rows if len(row) > 2 and "Changes on reload" in row[-2]}
+    assert set(re.findall(r"`([a-z]+\.\w+)`", told)) == {o for o in re.findall(r"`([a-z]+\.\w+)", page) if o in reload} != set()
 
 
 @plain
@@ -436,6 +447,13 @@ def test_every_rule_is_evaluated_and_has_something_to_look_at(source):
 @pytest.mark.prometheus
 def test_nothing_that_was_read_is_unaccounted_for_in_any_scrape(source):
     assert {v for _, points in source.over("job_instance:statsd_samples_unaccounted:difference", 6, "1s") for _, v in points} == {0}
+
+
+@pytest.mark.prometheus
+def test_what_a_limit_on_one_name_refuses_is_in_no_scrape_refused_by_the_server(source):
+    refused = 'sum(statsd_samples_refused_total{job="statsd"})'
+    wait_for(lambda: source.now(refused)[0][1] > 0, "a sample to be refused", 30 * SLOW, every=0.2)
+    assert {v for _, points in source.over("job_instance:statsd_samples_refused_by_server:difference", 6, "1s") for _, v in points} == {0}
 
 
 def transcripts(page):
