@@ -217,7 +217,7 @@ def test_the_image_is_of_this_version_listens_where_it_says_and_asks_itself_for_
     assert steps_of("USER") == ["%d:%d" % (container.USER, container.USER)]
     how, _, command = steps_of("HEALTHCHECK")[0].partition(" CMD ")
     at = steps_of("CMD")[0].strip("[]")
-    assert command == '["statsd", "ready", %s]' % at and re.search(r"--timeout=(\d+)s", how).group(1) > "3"
+    assert command == '["statsd", "ready", %s]' % at and int(re.search(r"--timeout=(\d+)s", how).group(1)) > 3
     assert any(rest.endswith(" " + at.split('"')[3]) for rest in steps_of("COPY"))
 
 
