@@ -117,6 +117,11 @@ def test_the_config_of_a_pod_passes_the_check_within_its_memory(workload, dir):
 
 
 @each_workload
+def test_a_pod_goes_onto_nodes_of_linux_alone(workload):
+    assert pod_of(workload)["nodeSelector"] == {"kubernetes.io/os": "linux"}
+
+
+@each_workload
 def test_the_ports_of_a_pod_are_those_of_its_config(workload):
     options = options_of(config_of(workload))
     ports = {p["name"]: (p["containerPort"], p["protocol"]) for p in server_of(workload)["ports"]}
