@@ -1,5 +1,7 @@
 """Containerfile, contrib/compose.yaml and contrib/kubernetes/ agree with each other, with the binary and with its config."""
+import copy
 import glob
+import json
 import os
 import re
 import subprocess
@@ -16,6 +18,7 @@ import container  # noqa: E402
 pytestmark = pytest.mark.plain
 KUBERNETES = os.path.join(TOP, "contrib", "kubernetes")
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "Mi": 2**20, "Gi": 2**30}
+WITH_REDIS = {"STATSD_REDIS_URL": "redis://redis"}
 
 
 def text_of(*parts):
@@ -74,11 +77,35 @@ def options_of(config):
     return got
 
 
-def check(config, dir):
+def env_of(workload):
+    """The environment of the server; what comes from elsewhere is of the right form."""
+    return {e["name"]: e["value"] if "value" in e else WITH_REDIS.get(e["name"], "here") for e in server_of(workload).get("env", [])}
+
+
+def bytes_of(text):
+    number, unit = re.fullmatch(r"([0-9.]+) ?([A-Z]i?B?)", text).groups()
+    return float(number) * UNITS[unit]
+
+
+def memory_of(said):
+    """What `statsd check` says: of each row of `memory at most`, its bytes."""
+    rows = re.search(r"^memory at most\n((?: +.*\n)+)", said, re.M).group(1).splitlines()
+    return {what: bytes_of(most) for most, what in (row.strip().split("  ", 1) for row in rows)}
+
+
+def most_of(said):
+    """Bytes that a pod can come to: cgroup v2 counts the receive buffers, too.  The parts of the sum are rounded less than it is."""
+    rows = memory_of(said)
+    parts = list(rows.values())[:list(rows).index("the process altogether")]
+    assert abs(sum(parts) - rows["the process altogether"]) < 0.06 * 2**30
+    return sum(parts) + rows["receive buffers of the kernel, besides"]
+
+
+def check(config, dir, env=None):
     path = os.path.join(dir, "statsd.conf")
     with open(path, "w") as f:
         f.write(config)
-    r = run("check", "-c", path)
+    r = run("check", "-c", path, env=env)
     assert r.returncode == 0 and r.stderr == b"", r
     return r.stdout.decode()
 
@@ -94,10 +121,11 @@ each_workload = pytest.mark.parametrize("workload", [o for _, o in WORKLOADS], i
 
 def test_there_is_each_of_the_manifests_and_the_kustomization_names_what_is_there():
     assert {name for name, _ in OBJECTS} == {"%s.yaml" % n for n in
-                                             ("configmap", "daemonset", "kustomization", "namespace", "service", "servicemonitor", "sidecar")}
+                                             ("configmap", "daemonset", "kustomization", "namespace", "priorityclass", "service", "servicemonitor", "sidecar")}
     (_, kustomization), = of_kind("Kustomization")
     assert set(kustomization["resources"]) <= set(os.listdir(KUBERNETES))
-    assert [o["metadata"]["namespace"] for name, o in OBJECTS if name in kustomization["resources"] and o["kind"] != "Namespace"] == ["statsd"] * 4
+    of_cluster = ("Namespace", "PriorityClass")
+    assert [o["metadata"]["namespace"] for name, o in OBJECTS if name in kustomization["resources"] and o["kind"] not in of_cluster] == ["statsd"] * 4
 
 
 def test_every_image_of_the_server_is_the_same_and_of_this_version():
@@ -108,12 +136,50 @@ def test_every_image_of_the_server_is_the_same_and_of_this_version():
 
 
 @each_workload
-def test_the_config_of_a_pod_passes_the_check_within_its_memory(workload, dir):
-    said = check(config_of(workload), dir)
-    number, unit = re.search(r"([0-9.]+) (\w+)  the process altogether", said).groups()
-    limit, its_unit = re.fullmatch(r"(\d+)(\w+)", server_of(workload)["resources"]["limits"]["memory"]).groups()
-    assert float(number) * UNITS[unit] < int(limit) * UNITS[its_unit]
-    assert "cpu" not in server_of(workload)["resources"]["limits"]
+def test_the_config_of_a_pod_passes_the_check_within_its_memory_with_all_that_its_environment_may_turn_on(workload, dir):
+    server = server_of(workload)
+    said = check(config_of(workload), dir, env_of(workload))
+    assert ("redis://redis" in said) == ("STATSD_REDIS_URL" in env_of(workload))
+    assert most_of(said) <= bytes_of(server["resources"]["limits"]["memory"])
+    assert "cpu" not in server["resources"]["limits"]
+
+
+@pytest.mark.parametrize("name, env, pattern", [
+    ("daemonset.yaml", {}, r"Without Redis (\w+) is enough"),
+    ("sidecar.yaml", WITH_REDIS, r"With Redis (\w+)\."),
+])
+def test_the_other_memory_limit_that_a_comment_names_is_enough(name, env, pattern, dir):
+    workload = dict(WORKLOADS)[name]
+    assert most_of(check(config_of(workload), dir, env)) <= bytes_of(re.search(pattern, text_of("contrib", "kubernetes", name)).group(1))
+
+
+@each_workload
+def test_the_memory_that_a_pod_requests_is_that_of_all_its_series_as_counters(workload, dir):
+    rows = memory_of(check(config_of(workload), dir, env_of(workload)))
+    wanted = sum(b for what, b in rows.items() if what.startswith(("program,", "workers:", "series, all of them counters")))
+    assert wanted > 40e6
+    assert bytes_of(server_of(workload)["resources"]["requests"]["memory"]) >= wanted
+
+
+def test_the_alert_that_the_page_advises_is_80_percent_of_the_limits_at_most():
+    page = text_of("docs", "containers.md")
+    advised = {limit: float(bound) for bound, limit in re.findall(r"`> ([0-9.e]+)` for [\w ]+?(?:\(| with )(\w+Mi)", page)}
+    assert {server_of(o)["resources"]["limits"]["memory"] for _, o in WORKLOADS} < set(advised)
+    for limit, bound in advised.items():
+        assert 0.7 < bound / bytes_of(limit) <= 0.8, (limit, bound)
+
+
+@each_workload
+def test_a_pod_goes_onto_nodes_of_linux_alone(workload):
+    assert pod_of(workload)["nodeSelector"] == {"kubernetes.io/os": "linux"}
+
+
+def test_the_priority_of_the_daemon_set_is_there_and_the_kustomization_makes_it():
+    (_, workload), = of_kind("DaemonSet")
+    (name, priority), = of_kind("PriorityClass")
+    (_, kustomization), = of_kind("Kustomization")
+    assert pod_of(workload)["priorityClassName"] == priority["metadata"]["name"] and name in kustomization["resources"]
+    assert 0 < priority["value"] <= 10**9 and priority["globalDefault"] is False
 
 
 @each_workload
@@ -217,7 +283,7 @@ def test_the_image_is_of_this_version_listens_where_it_says_and_asks_itself_for_
     assert steps_of("USER") == ["%d:%d" % (container.USER, container.USER)]
     how, _, command = steps_of("HEALTHCHECK")[0].partition(" CMD ")
     at = steps_of("CMD")[0].strip("[]")
-    assert command == '["statsd", "ready", %s]' % at and re.search(r"--timeout=(\d+)s", how).group(1) > "3"
+    assert command == '["statsd", "ready", %s]' % at and int(re.search(r"--timeout=(\d+)s", how).group(1)) > 3
     assert any(rest.endswith(" " + at.split('"')[3]) for rest in steps_of("COPY"))
 
 
@@ -249,14 +315,53 @@ def test_the_compose_file_gives_the_server_ports_options_and_time():
 
 # --- against the schemas
 
-@pytest.mark.skipif(not os.environ.get("NIGHTLY"), reason="make nightly runs it")
+in_nightly = pytest.mark.skipif(not os.environ.get("NIGHTLY"), reason="make nightly runs it")
+
+# Of each document what is wrong with it, or nothing.  Keys that a model does not know are not in what it gives back.
+WRONG_WITH_MONITORS = """
+import json, sys
+from cloudcoil.models.prometheus_operator.v1 import ServiceMonitor
+def wrong(given):
+    try:
+        taken = ServiceMonitor.model_validate(given).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    except ValueError as e:
+        return str(e)
+    return "" if taken == given else "given: %s, taken: %s" % (given, taken)
+print(json.dumps([wrong(given) for given in json.load(sys.stdin)]))
+"""
+
+
+def with_package(dir, package):
+    """The folder of programs of a Python that has the package."""
+    subprocess.run([sys.executable, "-m", "venv", dir], check=True)
+    got = subprocess.run([os.path.join(dir, "bin", "pip"), "install", "-q", package], capture_output=True, text=True)
+    if got.returncode != 0:
+        pytest.skip("%s cannot be installed: %s" % (package, got.stderr[-300:]))
+    return os.path.join(dir, "bin")
+
+
+@in_nightly
 def test_the_schemas_of_kubernetes_know_every_key(dir):
     """kubernetes-validate carries them (108 MB, of PyPI); those of the operator it does not have."""
-    subprocess.run([sys.executable, "-m", "venv", dir], check=True)
-    got = subprocess.run([os.path.join(dir, "bin", "pip"), "install", "-q", "kubernetes-validate==1.37.0"], capture_output=True, text=True)
-    if got.returncode != 0:
-        pytest.skip("kubernetes-validate cannot be installed: " + got.stderr[-300:])
+    programs = with_package(dir, "kubernetes-validate==1.37.0")
     files = [os.path.join(KUBERNETES, name) for name in sorted({n for n, _ in OBJECTS} - {"kustomization.yaml", "servicemonitor.yaml"})]
     for version in ("1.29.0", "1.33.0", "1.37.0"):
-        got = subprocess.run([os.path.join(dir, "bin", "kubernetes-validate"), "-k", version, "--strict", *files], capture_output=True, text=True)
+        got = subprocess.run([os.path.join(programs, "kubernetes-validate"), "-k", version, "--strict", *files], capture_output=True, text=True)
         assert got.returncode == 0, (version, got.stdout + got.stderr)
+
+
+@in_nightly
+def test_the_schemas_of_kubernetes_have_the_monitor_as_its_operator_does(dir):
+    """cloudcoil's models are made of the operator's own definition of 0.80 (27 MB with what they need, of PyPI)."""
+    programs = with_package(dir, "cloudcoil-models-prometheus-operator==0.80.1.0")
+    (_, monitor), = of_kind("ServiceMonitor")
+    given = [copy.deepcopy(monitor) for _ in range(4)]
+    # The models do see what is wrong: a key that there is not, a value and a word that are not allowed.
+    given[1]["spec"]["joblabel"] = "x"
+    given[2]["spec"]["endpoints"][0]["interval"] = "15 s"
+    given[3]["spec"]["endpoints"][0]["relabelings"][1]["action"] = "labelDrop"
+    got = subprocess.run([os.path.join(programs, "python"), "-c", WRONG_WITH_MONITORS], input=json.dumps(given), capture_output=True, text=True)
+    assert got.returncode == 0, got.stderr
+    right, *wrong = json.loads(got.stdout)
+    assert right == ""
+    assert [key in said for key, said in zip(("joblabel", "interval", "action"), wrong)] == [True] * 3, wrong

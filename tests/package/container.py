@@ -5,11 +5,12 @@
 
 podman      what people do: `podman build`, `podman run`.  On a base that mmdebstrap makes, so that nothing but Debian's packages is fetched.
 folders     where there is no builder: the lines of the Containerfile are carried out in two folders, and the server is process 1 of
-            namespaces of its own there.
+            namespaces of its own there, on the ports of the image: the network is one of its own, too.
 
 Without a word it is podman where that is installed.  Root is needed for either.
 """
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -49,6 +50,14 @@ def wait_for(condition, what, seconds=20):
         if time.monotonic() > end:
             sys.exit("container: waited in vain for: " + what)
         time.sleep(0.02)
+
+
+def leave_the_network():
+    """From here on this process and what it starts have a network of their own, of which only lo is there: every port is free."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x40000000) != 0:  # CLONE_NEWNET
+        sys.exit("container: no network of its own: " + os.strerror(ctypes.get_errno()))
+    do("ip", "link", "set", "lo", "up")
 
 
 def free_port(kind):
@@ -110,9 +119,9 @@ class Stage:
         elif word == "ARG":
             name, _, default = rest.partition("=")
             self.args[name] = default
-        elif word in ("USER", "ENTRYPOINT", "CMD", "HEALTHCHECK", "STOPSIGNAL"):
+        elif word in ("USER", "ENTRYPOINT", "CMD", "HEALTHCHECK", "STOPSIGNAL", "LABEL", "EXPOSE"):
             self.words[word] = rest
-        elif word not in ("LABEL", "EXPOSE"):
+        else:
             sys.exit("container: what does %s do?" % word)
 
 
@@ -131,6 +140,8 @@ def size_of(folder):
 # --- two ways to build and run it
 
 class Folders:
+    udp, http = 8125, 9102
+
     def __init__(self):
         self.stages, self.process = {}, None
 
@@ -149,15 +160,20 @@ class Folders:
                 stage.step(word, rest, self.stages)
         self.last = stage
         os.makedirs(stage.path("/proc"), exist_ok=True)
+        leave_the_network()
+
+    def exposed(self):
+        return set(self.last.words["EXPOSE"].split())
+
+    def labels(self):
+        return dict(one.partition("=")[::2] for one in shlex.split(self.last.words["LABEL"].replace("\\\n", " ")))
 
     def size(self):
         return size_of(self.last.folder), self.bare
 
     def start(self):
-        """Process 1 of namespaces of its own, root mounted read-only, as the user of the image; ports by the environment."""
-        self.udp, self.http = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
-        self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "STATSD_LISTEN_SOCKET": "udp://127.0.0.1:%d" % self.udp,
-                    "STATSD_HTTP_LISTEN": "127.0.0.1:%d" % self.http, **STATE}
+        """Process 1 of namespaces of its own, root mounted read-only, as the user of the image."""
+        self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **STATE}
         user = self.last.words["USER"].split(":")
         command = json.loads(self.last.words["ENTRYPOINT"]) + json.loads(self.last.words["CMD"])
         script = ('mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"; mount --bind "$1" "$0/var/lib/statsd"; mount -t proc proc "$0/proc"; '
@@ -217,6 +233,12 @@ class Podman:
         one = lambda image: int(self.do("image", "inspect", "--format={{.Size}}", image))  # noqa: E731
         return one("localhost/statsd"), one("localhost/base:12")
 
+    def exposed(self):
+        return set(json.loads(self.do("image", "inspect", "--format={{json .Config.ExposedPorts}}", "localhost/statsd")))
+
+    def labels(self):
+        return json.loads(self.do("image", "inspect", "--format={{json .Config.Labels}}", "localhost/statsd"))
+
     def start(self):
         self.udp, self.http = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
         if self.name:
@@ -271,6 +293,18 @@ def hold(true, what):
     say("ok  " + what)
 
 
+def listening(image):
+    """ADDRESS:PORT/PROTOCOL of every socket that waits in the network of the server; the kernel shows addresses in hex, little-endian."""
+    found = set()
+    for protocol, state in (("udp", "07"), ("tcp", "0A")):
+        for line in image.inside("cat", "/proc/net/" + protocol)[1].splitlines()[1:]:
+            _, local, _, its_state = line.split()[:4]
+            address, port = local.split(":")
+            if its_state == state:
+                found.add("%s:%d/%s" % (socket.inet_ntoa(bytes.fromhex(address)[::-1]), int(port, 16), protocol))
+    return found
+
+
 def look(image):
     status = dict(re.findall(r"^(\w+):\s+(.*)$", image.inside("cat", "/proc/1/status")[1], flags=re.M))
     hold(status["Name"] == "statsd" and status["Pid"] == "1", "the server is process 1")
@@ -279,8 +313,10 @@ def look(image):
     hold(image.inside("cat", "/proc/1/task/1/children")[1].strip() == "", "it has no child: there is nothing for an init to wait for")
     hold(image.inside("touch", "/etc/statsd/x")[0] != 0, "the root is read-only")
     hold(image.inside("statsd", "check", "-c", "/etc/statsd/statsd.conf")[0] == 0, "statsd check takes the config of the image")
-    hold(image.inside("statsd", "top", "--once", "--from", "http://127.0.0.1:%d" % (9102 if isinstance(image, Podman) else image.http))[0] == 0,
-         "statsd top finds its library")
+    hold(image.inside("statsd", "top", "--once", "--from", "http://127.0.0.1:9102")[0] == 0, "statsd top finds its library")
+    hold(listening(image) == {"0.0.0.0:8125/udp", "0.0.0.0:9102/tcp"}, "it listens on every address, at the ports of its config")
+    hold(image.exposed() == {one.rpartition(":")[2] for one in listening(image)}, "the image exposes these and no others")
+    hold(image.inside("statsd", "--version")[1].split()[1] == image.labels()["org.opencontainers.image.version"], "the label of the image has its version")
 
 
 def ends(image):

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing.  Nothing else is downloaded to build or test this project, but for the client
-# libraries of `make nightly` that Debian does not have, one of them in `make interop` (hot-shots), and the schemas of Kubernetes
-# (kubernetes-validate) in `make nightly`.
+# libraries of `make nightly` that Debian does not have, one of them in `make interop` (hot-shots), and in `make nightly` the schemas
+# of Kubernetes (kubernetes-validate) and of the Prometheus operator (cloudcoil-models-prometheus-operator).
 #
 #   deps.sh [GROUP...]           install what is missing of the groups (all of them when none is named)
 #   deps.sh --check [GROUP...]   only say what is missing; exit status 1 if anything is
