@@ -70,7 +70,7 @@ static int dial_ip(const char *ip, uint16_t port, int *ret_fd)
     return -EINVAL;
 }
 
-static void on_resolved(void *cookie, const char *ip, const char *error)
+static void on_resolved(void *cookie, const char *ip, uint32_t addresses, const char *error)
 {
     struct redis_dial *d = cookie;
     const struct redis_dial done = *d;
@@ -79,7 +79,7 @@ static void on_resolved(void *cookie, const char *ip, const char *error)
     int rc = error == NULL ? dial_ip(ip, done.port, &fd) : 0;
     if (rc < 0)
         error = err_text(rc);
-    done.done(done.cookie, fd, error);
+    done.done(done.cookie, fd, addresses, error);
 }
 
 void redis_dial_start(uv_loop_t *loop, const struct redis_host *at, uint32_t turn,
@@ -88,7 +88,7 @@ void redis_dial_start(uv_loop_t *loop, const struct redis_host *at, uint32_t tur
     int fd = -1, numeric = dial_ip(at->host, at->port, &fd);
     *ret = NULL;
     if (numeric != -EINVAL) {
-        done(cookie, fd, numeric < 0 ? err_text(numeric) : NULL);
+        done(cookie, fd, 1, numeric < 0 ? err_text(numeric) : NULL);
         return;
     }
     struct redis_dial *d = mem_zalloc(sizeof *d);
@@ -98,7 +98,7 @@ void redis_dial_start(uv_loop_t *loop, const struct redis_host *at, uint32_t tur
     if (rc == 0)
         return;
     free(d);
-    done(cookie, -1,
+    done(cookie, -1, 1,
          rc == -EAGAIN
              ? "the name server does not answer: an earlier lookup of the host still waits"
          : rc == -EBUSY ? "too many host names are looked up at a time"
@@ -112,7 +112,7 @@ void redis_dial_path(const char *path, redis_dial_fn done, void *cookie)
     assert(strlen(path) < sizeof to.sun_path);
     memcpy(to.sun_path, path, strlen(path));
     int rc = dial((const struct sockaddr *)&to, sizeof to, &fd);
-    done(cookie, fd, rc < 0 ? err_text(rc) : NULL);
+    done(cookie, fd, 1, rc < 0 ? err_text(rc) : NULL);
 }
 
 void redis_dial_forget(struct redis_dial *d)

@@ -16,8 +16,9 @@
 struct redis_dial;
 
 /* fd: the callee's from here on; -1 when error says why there is none, a text that dies with the
- * call.  The dial is freed before this call: it must not be forgotten any more. */
-typedef void (*redis_dial_fn)(void *cookie, int fd, const char *error);
+ * call.  addresses: how many the host has, 1 where there was nothing to look up.  The dial is freed
+ * before this call: it must not be forgotten any more. */
+typedef void (*redis_dial_fn)(void *cookie, int fd, uint32_t addresses, const char *error);
 
 /**
  * redis_dial_start(loop, at, turn, done, cookie, ret):

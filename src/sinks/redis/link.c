@@ -1,7 +1,8 @@
 /*
  * One connection at a time, and what may happen to it.
  *
- *   attempt -> on_dialled                  a new wire
+ *   attempt -> dial -> on_dialled          a new wire
+ *     dial_next                            another address of the host, at once
  *     on_open -> redis_greeting_make
  *       on_wire_reply -> greeted           ready() of the owner
  *   redis_link_send -> on_wire_reply       reply() of the owner, in the order of sending
@@ -50,7 +51,9 @@ struct redis_link {
     uv_timer_t wait;                /* until the next attempt */
     uv_timer_t deadline;            /* of the attempt, then of the next reply */
     int handles;                    /* timers not closed yet */
-    uint32_t address_turn;          /* which address of a name: the next one at each attempt */
+    uint32_t address_turn;          /* which address of a name: another one each time */
+    uint32_t addresses_left;        /* of the name, not tried in this attempt */
+    bool addresses_known;           /* in this attempt */
     uint32_t cut;                   /* greetings in a row that the end of the connection cut off */
     struct redis_pending in_flight; /* commands of the owner */
     bool in_owner;                  /* within reply() or ready() */
@@ -71,6 +74,7 @@ static void link_check(const struct redis_link *l)
 }
 
 static void attempt(struct redis_link *l);
+static bool dial_next(struct redis_link *l);
 static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const char *why);
 
 static void fail(struct redis_link *l, const char *why)
@@ -164,6 +168,8 @@ static void fail_in_greeting(struct redis_link *l, const char *why)
 static void on_over(void *cookie, enum redis_wire_end how, const char *why)
 {
     struct redis_link *l = cookie;
+    if (how == REDIS_WIRE_NONE && dial_next(l))
+        return;
     if (how == REDIS_WIRE_UNSAFE)
         fail_as(l, REDIS_TROUBLE_REFUSED, why);
     else if (how == REDIS_WIRE_CUT && l->state == GREETING)
@@ -233,7 +239,7 @@ static void on_open(void *cookie)
 
 static void on_wire_reply(void *cookie, const redisReply *reply);
 
-static void on_dialled(void *cookie, int fd, const char *error)
+static void on_dialled(void *cookie, int fd, uint32_t addresses, const char *error)
 {
     struct redis_link *l = cookie;
     const struct redis_wire_opts opts = {
@@ -247,8 +253,13 @@ static void on_dialled(void *cookie, int fd, const char *error)
         .over = on_over,
     };
     l->dial = NULL;
+    if (!l->addresses_known)
+        l->addresses_left = addresses;
+    l->addresses_known = true;
+    l->addresses_left -= l->addresses_left > 0;
     if (error != NULL) {
-        fail(l, error);
+        if (!dial_next(l))
+            fail(l, error);
         return;
     }
     int rc = redis_wire_open(l->loop, fd, &opts, &l->wire);
@@ -258,16 +269,39 @@ static void on_dialled(void *cookie, int fd, const char *error)
         fail(l, err_text(rc));
 }
 
-static void attempt(struct redis_link *l)
+static void dial(struct redis_link *l)
 {
-    assert(l->state == WAITING && l->wire == NULL && l->dial == NULL);
-    assert(l->in_flight.n == 0); /* those of the connection before were answered with NULL */
-    uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
+    assert(l->wire == NULL && l->dial == NULL);
     l->state = RESOLVING;
     if (l->at.host != NULL)
         redis_dial_start(l->loop, &l->at, l->address_turn++, on_dialled, l, &l->dial);
     else
         redis_dial_path(l->opts.url->path, on_dialled, l);
+}
+
+/*
+ * localhost is ::1 first, and a Redis may be on 127.0.0.1 alone: that is no failure.  The deadline
+ * stays that of the attempt.
+ *
+ * returns  false: the host has no other address
+ */
+static bool dial_next(struct redis_link *l)
+{
+    if (l->addresses_left == 0)
+        return false;
+    let_go(l);
+    dial(l);
+    return true;
+}
+
+static void attempt(struct redis_link *l)
+{
+    assert(l->state == WAITING);
+    assert(l->in_flight.n == 0); /* those of the connection before were answered with NULL */
+    uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
+    l->addresses_known = false;
+    l->addresses_left = 0;
+    dial(l);
 }
 
 /* ---- commands ---- */

@@ -99,12 +99,14 @@ static void *ask(void *cookie)
 }
 
 /* returns  NULL, or what is wrong; ip is written when nothing is */
-static const char *pick(const struct question *q, uint32_t turn, char ip[NI_MAXHOST])
+static const char *pick(const struct question *q, uint32_t turn, char ip[NI_MAXHOST],
+                        uint32_t *ret_n)
 {
     const struct addrinfo *addresses[ADDRESSES_MAX];
     uint32_t n = 0;
     for (const struct addrinfo *a = q->found; a != NULL && n < ADDRESSES_MAX; a = a->ai_next)
         addresses[n++] = a;
+    *ret_n = n;
     if (q->status != 0)
         return gai_strerror(q->status);
     if (n == 0)
@@ -137,11 +139,12 @@ static void on_answered(uv_async_t *async)
     struct redis_lookup *k = async->data;
     struct question *q = k->question;
     char ip[NI_MAXHOST];
+    uint32_t n;
     bool answered = part(k);
     assert(answered); /* that is what woke us */
-    const char *error = pick(q, k->turn, ip);
+    const char *error = pick(q, k->turn, ip, &n);
     question_free(q);
-    k->done(k->cookie, error == NULL ? ip : NULL, error);
+    k->done(k->cookie, error == NULL ? ip : NULL, n, error);
 }
 
 void redis_lookup_forget(struct redis_lookup *k)

@@ -18,9 +18,10 @@ enum { REDIS_LOOKUPS_MAX = 16 };
 
 struct redis_lookup;
 
-/* ip: numeric, dies with the call; NULL when error says why there is none.  The lookup is freed
- * before this call: it must not be forgotten any more. */
-typedef void (*redis_lookup_fn)(void *cookie, const char *ip, const char *error);
+/* ip: numeric, dies with the call; NULL when error says why there is none.  addresses: how many the
+ * host has.  The lookup is freed before this call: it must not be forgotten any more. */
+typedef void (*redis_lookup_fn)(void *cookie, const char *ip, uint32_t addresses,
+                                const char *error);
 
 /**
  * redis_lookup_start(loop, host, turn, done, cookie, ret):

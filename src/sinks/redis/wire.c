@@ -65,7 +65,7 @@ static void end(struct redis_wire *w, enum redis_wire_end how, const char *why)
 
 static void end_errno(struct redis_wire *w, int error)
 {
-    end(w, REDIS_WIRE_CUT, err_text(error));
+    end(w, w->state == CONNECTING ? REDIS_WIRE_NONE : REDIS_WIRE_CUT, err_text(error));
 }
 
 static void end_closed(struct redis_wire *w)

@@ -28,6 +28,7 @@ struct redis_wire;
 enum { REDIS_WIRE_OUT_MAX = 16 << 20 };
 
 enum redis_wire_end {
+    REDIS_WIRE_NONE,  /* it did not connect */
     REDIS_WIRE_CUT,   /* the other side closed the connection, or the network did */
     REDIS_WIRE_ODD,   /* it said what no Redis says, or more than it may */
     REDIS_WIRE_UNSAFE /* TLS failed */

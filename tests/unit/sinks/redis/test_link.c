@@ -1,7 +1,9 @@
 /*
- * The connection, against real servers and against listeners that misbehave.
+ * The connection, against real servers and against listeners that misbehave.  getaddrinfo is this
+ * file's: what localhost is differs from machine to machine.
  */
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -51,6 +53,45 @@ static void on_reply(void *cookie, void *tag, const redisReply *r)
     snprintf(o->last, sizeof o->last, "%s", r->str ? r->str : "");
     if (o->retry_at_reply)
         redis_link_retry(o->link, "the test says so");
+}
+
+/* The servers of this file listen on 127.0.0.1. */
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                struct addrinfo **ret)
+{
+    static const struct {
+        const char *host, *ips[4];
+    } names[] = {
+        { "localhost", { "127.0.0.1" } },
+        { "third.example", { "127.0.0.2", "127.0.0.3", "127.0.0.1" } },
+        { "away.example", { "127.0.0.2", "127.0.0.3" } },
+    };
+    assert_true(host != NULL && service == NULL && hints != NULL);
+    struct addrinfo **end = ret;
+    *ret = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        for (int j = 0; strcmp(host, names[i].host) == 0 && names[i].ips[j] != NULL; j++) {
+            struct addrinfo *a = calloc(1, sizeof *a + sizeof(struct sockaddr_in));
+            struct sockaddr_in *in = (struct sockaddr_in *)(a + 1);
+            in->sin_family = AF_INET;
+            assert_int_equal(inet_pton(AF_INET, names[i].ips[j], &in->sin_addr), 1);
+            a->ai_family = AF_INET;
+            a->ai_addr = (struct sockaddr *)in;
+            a->ai_addrlen = sizeof *in;
+            *end = a;
+            end = &a->ai_next;
+        }
+    }
+    return *ret != NULL ? 0 : EAI_NONAME;
+}
+
+void freeaddrinfo(struct addrinfo *a)
+{
+    while (a != NULL) {
+        struct addrinfo *next = a->ai_next;
+        free(a);
+        a = next;
+    }
 }
 
 static void open_url(struct owner *o, const char *url, uint32_t timeout_ms)
@@ -243,6 +284,31 @@ static void every_form_of_url_connects(void **state)
         free(clients);
         assert_int_equal(stats(&o).connects, 1);
         assert_int_equal(stats(&o).failures, 0);
+        shut(&o);
+    }
+}
+
+/* localhost may be ::1 and then 127.0.0.1, and a Redis on the second alone. */
+static void a_host_is_away_when_all_of_its_addresses_are(void **state)
+{
+    static const struct {
+        const char *host;
+        uint64_t connects, failures;
+    } rows[] = { { "third.example", 1, 0 }, { "away.example", 0, 2 } };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct owner o;
+        int ends[2];
+        char url[64], text[2048];
+        snprintf(url, sizeof url, "redis://%s:%u", rows[i].host, plain.port);
+        log_begin(ends);
+        open_url(&o, url, 0);
+        assert_true(
+            loop_until(&loop, rows[i].connects > 0 ? is_ready : has_failed_twice, &o, 5000));
+        log_end(ends, text, sizeof text);
+        assert_int_equal(stats(&o).connects, rows[i].connects);
+        assert_int_equal(stats(&o).failures, rows[i].failures);
+        assert_int_equal(strstr(text, "redis not reachable") != NULL, rows[i].failures > 0);
         shut(&o);
     }
 }
@@ -657,6 +723,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_of_url_connects),
+        cmocka_unit_test(a_host_is_away_when_all_of_its_addresses_are),
         cmocka_unit_test(a_refusal_is_logged_with_the_url_and_what_to_do_and_tried_again),
         cmocka_unit_test(a_password_put_right_is_taken_without_a_restart),
         cmocka_unit_test(a_server_that_comes_later_is_found),

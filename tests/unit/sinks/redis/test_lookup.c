@@ -67,13 +67,15 @@ void freeaddrinfo(struct addrinfo *a)
 
 struct answer {
     int n;
+    uint32_t addresses;
     char ip[64], error[128];
 };
 
-static void on_done(void *cookie, const char *ip, const char *error)
+static void on_done(void *cookie, const char *ip, uint32_t addresses, const char *error)
 {
     struct answer *a = cookie;
     a->n++;
+    a->addresses = addresses;
     snprintf(a->ip, sizeof a->ip, "%s", ip ? ip : "");
     snprintf(a->error, sizeof a->error, "%s", error ? error : "");
 }
@@ -84,9 +86,10 @@ static void the_turn_picks_one_of_the_addresses(void **state)
         int addresses;
         uint32_t turn;
         const char *ip;
-    } rows[] = { { 1, 0, "192.0.2.1" }, { 1, 7, "192.0.2.1" },  { 3, 1, "192.0.2.2" },
-                 { 3, 5, "192.0.2.3" }, { 20, 7, "192.0.2.8" }, { 20, 8, "192.0.2.1" },
-                 { 0, 0, "" } };
+        uint32_t known;
+    } rows[] = { { 1, 0, "192.0.2.1", 1 }, { 1, 7, "192.0.2.1", 1 },  { 3, 1, "192.0.2.2", 3 },
+                 { 3, 5, "192.0.2.3", 3 }, { 20, 7, "192.0.2.8", 8 }, { 20, 8, "192.0.2.1", 8 },
+                 { 0, 0, "", 0 } };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct redis_lookup *k;
@@ -98,6 +101,7 @@ static void the_turn_picks_one_of_the_addresses(void **state)
         assert_true(loop_drain(&loop, 5000));
         assert_int_equal(a.n, 1);
         assert_string_equal(a.ip, rows[i].ip);
+        assert_int_equal(a.addresses, rows[i].known);
         assert_int_equal(a.error[0] != '\0', rows[i].addresses == 0);
     }
 }
@@ -222,10 +226,11 @@ static void many_names_are_looked_up_at_a_time(void **state)
     assert_int_equal(a.n, started);
 }
 
-static void on_dialled(void *cookie, int fd, const char *error)
+static void on_dialled(void *cookie, int fd, uint32_t addresses, const char *error)
 {
     struct answer *a = cookie;
     a->n++;
+    a->addresses = addresses;
     snprintf(a->error, sizeof a->error, "%s", error != NULL ? error : "");
     if (fd >= 0)
         close(fd);
@@ -246,6 +251,7 @@ static void an_address_waits_for_no_lookup(void **state)
         for (int turns = 0; a.n == 0 && turns < 1000; turns++)
             uv_run(&loop, UV_RUN_NOWAIT);
         assert_int_equal(a.n, 1);
+        assert_int_equal(a.addresses, 1);
         assert_null(strstr(a.error, "ame ")); /* refused, or no IPv6 here: that may be */
     }
     assert_true(loop_drain(&loop, 5000));
