@@ -187,10 +187,9 @@ by_socket() {
 is_captured() { ls /var/lib/statsd/captures/*.pcap.part; }
 in_redis() { STATSD_REDIS_URL=redis://127.0.0.1:6379 statsd redis get orders --json | grep '"value":3'; }
 spool_is_on_disk() { systemctl stop redis-server && sent 'waits.for.redis:1|c' && restarted; }
-mapping_of_the_examples() {
-    sed -i 's,^mapping = .*,mapping = /usr/share/doc/statsd/examples/mapping/envoy.yml,' $CONF && systemctl reload statsd &&
-        within 10 reloaded && shows 'statsd_last_reload_successful 1'
-}
+# The second lies where no option named a folder at the start, which the server's own sandbox would not let it read in a reload.
+mapping_is_changed() { cp /usr/share/doc/statsd/examples/mapping/envoy.yml /etc/statsd/mapping.yml && systemctl reload statsd && within 10 reloaded; }
+mapping_of_the_examples() { sed -i 's,^mapping = .*,mapping = /usr/share/doc/statsd/examples/mapping/vault.yml,' $CONF && restarted; }
 reloaded() { journalctl -u statsd --no-pager | grep 'msg=reloaded'; }
 folder_elsewhere() {
     sed -i 's,^dir = .*,dir = /srv/captures,' $CONF
@@ -220,7 +219,8 @@ part_apparmor() {
     sent 'orders:3|c'
     step "the interval is in Redis" within 30 in_redis
     step "it restarts while Redis is away" spool_is_on_disk
-    step "it reloads with a mapping of the examples" mapping_of_the_examples
+    step "it reloads with another mapping" mapping_is_changed
+    step "it restarts with a mapping where the examples lie" mapping_of_the_examples
     step "a folder elsewhere, as install.md says" folder_elsewhere
     step "nothing was denied" nothing_is_denied
     step "it is removed" removed

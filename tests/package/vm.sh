@@ -55,7 +55,7 @@ say "starting it"
 mke2fs -q -t ext4 -d "$root" "$work/disk" 3G >"$work/log" 2>&1 || { cat "$work/log"; die "mke2fs"; }
 timeout 1200 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 -display none -no-reboot -nic none \
     -kernel "$work/kernel" -initrd "$work/initrd" -drive "file=$work/disk,if=virtio,format=raw,cache=unsafe" \
-    -append "root=/dev/vda rw console=ttyS0 quiet apparmor=1 security=apparmor" -serial stdio </dev/null >"$deb/vm.log" 2>"$work/log"
+    -append "root=/dev/vda rw console=ttyS0 quiet apparmor=1 security=apparmor systemd.mask=serial-getty@ttyS0.service" -serial stdio </dev/null >"$deb/vm.log" 2>"$work/log"
 tr -d '\r' <"$deb/vm.log" | grep -aE '^(ok|FAILED)  '
 if ! grep -aq '^all steps of apparmor' "$deb/vm.log"; then
     tail -n 3 "$work/log"
