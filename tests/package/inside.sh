@@ -43,7 +43,7 @@ shows() { page | grep -Fx -- "$1"; }
 # All but what users and the package manager's own records are.
 files() {
     find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /srv -o -path /var/lib/dpkg -o -path /var/cache \
-        -o -path /var/lib/apt -o -path /var/log -o -path /var/tmp \) -prune -o -print | LC_ALL=C sort |
+        -o -path /var/lib/apt -o -path /var/lib/redis -o -path /var/lib/systemd -o -path /var/log -o -path /var/tmp \) -prune -o -print | LC_ALL=C sort |
         grep -vE '^/etc/(passwd|group|shadow|gshadow|subuid|subgid|ld\.so\.cache|\.pwd\.lock)-?$'
 }
 
