@@ -197,6 +197,8 @@ folder_elsewhere() {
 }
 
 part_apparmor() {
+    # An empty folder of AppArmor's own; what debhelper adds to a purge takes it along.
+    rmdir /etc/apparmor.d/disable 2>/dev/null || true
     files >/srv/before
     step "the kernel has AppArmor" apparmor_is_there
     step "a version before is installed" installed older
@@ -225,7 +227,8 @@ part_apparmor() {
     step "nothing was denied" nothing_is_denied
     step "it is removed" removed
     step "it is purged" purged
-    rm -rf /etc/systemd/system/statsd.service.d
+    # Ours.
+    rm -r /etc/systemd/system/statsd.service.d /etc/statsd/mapping.yml && rmdir /etc/statsd
     step "nothing is left of it but its user" nothing_is_left /srv/before
     echo "all steps of apparmor"
 }
