@@ -207,7 +207,8 @@ nightly: arm64    ## what a change does not wait for: aarch64, the deep analysis
 	@$(MAKE) --no-print-directory soak T=10m
 	@SLOW=1 $(MAKE) --no-print-directory e2e T='-k redis_spool'
 	@NIGHTLY=1 $(MAKE) --no-print-directory e2e T='-k page_browser'
-	@PACKAGE_TEST=all $(MAKE) --no-print-directory package-test vm-test
+	@PACKAGE_TEST=all $(MAKE) --no-print-directory package-test
+	@PACKAGE_TEST=all $(MAKE) --no-print-directory vm-test
 	@DEB_BUILD_OPTIONS=nocheck $(MAKE) --no-print-directory deb-check
 	@NIGHTLY=1 $(MAKE) --no-print-directory e2e T='-k schemas_of_kubernetes'
 	@$(MAKE) --no-print-directory container-test

@@ -75,7 +75,7 @@ def test_apparmor_lets_every_program_of_the_unit_run():
 def test_apparmor_lets_the_server_lock_its_folders(folder):
     """The folder itself is locked, and a rule of what is in it (**) does not hold for it."""
     (allowed,) = re.findall(r"^  %s/ (\w+),$" % re.escape(folder), read("debian/apparmor/statsd"), flags=re.M)
-    assert set("rk") <= set(allowed)
+    assert set("rwk") <= set(allowed)
 
 
 def test_the_user_of_the_unit_is_the_one_that_is_made():

@@ -33,12 +33,13 @@ def test_a_command_is_run_or_has_its_reason():
 
 def writes_elsewhere(command):
     """Into a file that is not of the scene's folder."""
-    return re.search(r">\s*/(?!dev/)", outside_quotes(command))
+    return re.search(r""">[>|]?\s*["']?(~|\.\.|/(?!dev/(null|udp/|tcp/)))|\bsed (-\S+ )*-i|\bcurl .*(-o|--output) ?["']?(~|\.\.|/(?!dev/null))""", command)
 
 
 @pytest.mark.parametrize("command, elsewhere", [
     ("printf '%s' x >> /etc/a", True), ("echo x >/etc/a", True), ("bash -c \"printf x > /dev/udp/127.0.0.1/8125\"", False), ("echo x > a", False),
-    ("curl -s URL > /dev/null", False), ("echo '> /etc/a'", False),
+    ("curl -s URL > /dev/null", False), ("echo x > \"/etc/a\"", True), ("bash -c 'echo x > /etc/a'", True), ("echo x >| ~/.bashrc", True),
+    ("echo x > ../a", True), ("echo x > /dev/sda", True), ("sed -i s/a/b/ /etc/a", True), ("curl -s -o /etc/a URL", True), ("curl -o /dev/null URL", False),
 ])
 def test_writing_elsewhere_is_seen(command, elsewhere):
     assert bool(writes_elsewhere(command)) == elsewhere

@@ -13,6 +13,7 @@ deb=$(realpath "$1")
 
 lacking=$(root_needs)
 command -v qemu-system-x86_64 >/dev/null || lacking="no qemu-system-x86_64"
+[ "$(dpkg --print-architecture)" = amd64 ] || lacking="not amd64"
 if [ -n "$lacking" ]; then root_skip vm "$lacking"; exit; fi
 
 began=$SECONDS

@@ -33,7 +33,7 @@ copy() {   # DIR
     commit=$(git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null) || return 0
     echo "$commit" >"$1/debian/commit"
     if [ "$(git describe --exact-match --match "v$version" 2>/dev/null)" = "v$version" ] && [[ $commit != *-dirty ]]; then return; fi
-    version=$version+git$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y%m%d.%H%M%S).${commit/-/.}
+    version=$version+git$(TZ=UTC git log -1 --format=%cd --date=format-local:%Y%m%d.%H%M%S).$(git rev-list --count HEAD).${commit/-/.}
     sed -i "1s/([^)]*)/($version)/" "$1/debian/changelog"
     touch -d "@$epoch" "$1/debian/changelog"
 }

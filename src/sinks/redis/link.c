@@ -1,8 +1,8 @@
 /*
  * One connection at a time, and what may happen to it.
  *
- *   attempt -> dial -> on_dialled          a new wire
- *     dial_next                            another address of the host, at once
+ *   attempt -> on_looked_up                the addresses of the host
+ *     connect_next                         a new wire, to one that does not refuse at once
  *     on_open -> redis_greeting_make
  *       on_wire_reply -> greeted           ready() of the owner
  *   redis_link_send -> on_wire_reply       reply() of the owner, in the order of sending
@@ -15,6 +15,7 @@
 #include "sinks/redis/link.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #include "sinks/redis/backoff.h"
 #include "sinks/redis/dial.h"
 #include "sinks/redis/login.h"
+#include "sinks/redis/lookup.h"
 #include "sinks/redis/pending.h"
 #include "sinks/redis/secret.h"
 #include "sinks/redis/trouble.h"
@@ -45,15 +47,16 @@ struct redis_link {
     struct redis_link_opts opts;
     struct redis_host at; /* ours; no host: a Unix socket */
     enum link_state state;
-    struct redis_wire *wire; /* NULL: none */
-    struct redis_dial *dial; /* NULL: none */
+    struct redis_wire *wire;     /* NULL: none */
+    struct redis_lookup *lookup; /* NULL: none */
+    struct redis_ips ips;        /* of the host, in this attempt */
+    uint32_t ips_left;           /* not tried in this attempt */
+    uint32_t first;              /* where this attempt begins */
+    uint32_t lookups;            /* each begins with another address: one may swallow all */
     struct redis_backoff backoff;
     uv_timer_t wait;                /* until the next attempt */
     uv_timer_t deadline;            /* of the attempt, then of the next reply */
     int handles;                    /* timers not closed yet */
-    uint32_t address_turn;          /* which address of a name: another one each time */
-    uint32_t addresses_left;        /* of the name, not tried in this attempt */
-    bool addresses_known;           /* in this attempt */
     uint32_t cut;                   /* greetings in a row that the end of the connection cut off */
     struct redis_pending in_flight; /* commands of the owner */
     bool in_owner;                  /* within reply() or ready() */
@@ -69,12 +72,13 @@ static void link_check(const struct redis_link *l)
 {
     assert((l->wire != NULL) ==
            (l->state == CONNECTING || l->state == GREETING || l->state == READY));
-    assert(l->dial == NULL || l->state == RESOLVING);
+    assert(l->lookup == NULL || l->state == RESOLVING);
+    assert(l->ips_left < REDIS_IPS_MAX);
     assert(l->in_flight.n == 0 || l->state == READY || l->in_owner);
 }
 
 static void attempt(struct redis_link *l);
-static bool dial_next(struct redis_link *l);
+static int connect_next(struct redis_link *l);
 static void fail_as(struct redis_link *l, enum redis_trouble_kind kind, const char *why);
 
 static void fail(struct redis_link *l, const char *why)
@@ -126,8 +130,8 @@ static void answer_with_nothing(struct redis_link *l)
 /* Let go of the connection; safe in every state, and in callbacks of the wire. */
 static void let_go(struct redis_link *l)
 {
-    redis_dial_forget(l->dial);
-    l->dial = NULL;
+    redis_lookup_forget(l->lookup);
+    l->lookup = NULL;
     redis_wire_close(l->wire);
     l->wire = NULL;
 }
@@ -165,11 +169,24 @@ static void fail_in_greeting(struct redis_link *l, const char *why)
     fail_as(l, ++l->cut < CUT_GREETINGS ? REDIS_TROUBLE_UNREACHABLE : REDIS_TROUBLE_REFUSED, text);
 }
 
+/* localhost is ::1 first, and a Redis may be on 127.0.0.1 alone: that is no failure.  The deadline
+ * stays that of the attempt. */
+static void try_another(struct redis_link *l)
+{
+    let_go(l);
+    l->state = RESOLVING;
+    int rc = connect_next(l);
+    if (rc < 0)
+        fail(l, err_text(rc));
+}
+
 static void on_over(void *cookie, enum redis_wire_end how, const char *why)
 {
     struct redis_link *l = cookie;
-    if (how == REDIS_WIRE_NONE && dial_next(l))
+    if (how == REDIS_WIRE_NONE && l->ips_left > 0) {
+        try_another(l);
         return;
+    }
     if (how == REDIS_WIRE_UNSAFE)
         fail_as(l, REDIS_TROUBLE_REFUSED, why);
     else if (how == REDIS_WIRE_CUT && l->state == GREETING)
@@ -239,9 +256,9 @@ static void on_open(void *cookie)
 
 static void on_wire_reply(void *cookie, const redisReply *reply);
 
-static void on_dialled(void *cookie, int fd, uint32_t addresses, const char *error)
+/* returns  0: on_open or on_over comes; -errno */
+static int connect_by(struct redis_link *l, int take_fd)
 {
-    struct redis_link *l = cookie;
     const struct redis_wire_opts opts = {
         .tls = redis_login_tls(l->opts.login),
         .server_name = l->at.host,
@@ -252,56 +269,73 @@ static void on_dialled(void *cookie, int fd, uint32_t addresses, const char *err
         .reply = on_wire_reply,
         .over = on_over,
     };
-    l->dial = NULL;
-    if (!l->addresses_known)
-        l->addresses_left = addresses;
-    l->addresses_known = true;
-    l->addresses_left -= l->addresses_left > 0;
-    if (error != NULL) {
-        if (!dial_next(l))
-            fail(l, error);
-        return;
-    }
-    int rc = redis_wire_open(l->loop, fd, &opts, &l->wire);
+    int rc = redis_wire_open(l->loop, take_fd, &opts, &l->wire);
     if (rc == 0)
         l->state = CONNECTING;
-    else
+    return rc;
+}
+
+/* returns  0: as connect_by; -errno of the last address that was left */
+static int connect_next(struct redis_link *l)
+{
+    int fd = -1, rc = -ENOENT;
+    assert(l->state == RESOLVING && l->wire == NULL && l->ips_left <= l->ips.n);
+    while (rc < 0 && l->ips_left > 0) {
+        uint32_t tried = l->ips.n - l->ips_left--;
+        rc = redis_dial_ip(l->ips.ip[(l->first + tried) % l->ips.n], l->at.port, &fd);
+        if (rc == 0)
+            rc = connect_by(l, fd);
+    }
+    return rc;
+}
+
+static void on_looked_up(void *cookie, const struct redis_ips *ips, const char *error)
+{
+    struct redis_link *l = cookie;
+    l->lookup = NULL;
+    if (error != NULL) {
+        fail(l, error);
+        return;
+    }
+    l->ips = *ips;
+    l->ips_left = ips->n;
+    l->first = l->lookups++ % ips->n;
+    int rc = connect_next(l);
+    if (rc < 0)
         fail(l, err_text(rc));
 }
 
-static void dial(struct redis_link *l)
+static void look_up(struct redis_link *l)
 {
-    assert(l->wire == NULL && l->dial == NULL);
-    l->state = RESOLVING;
-    if (l->at.host != NULL)
-        redis_dial_start(l->loop, &l->at, l->address_turn++, on_dialled, l, &l->dial);
-    else
-        redis_dial_path(l->opts.url->path, on_dialled, l);
-}
-
-/*
- * localhost is ::1 first, and a Redis may be on 127.0.0.1 alone: that is no failure.  The deadline
- * stays that of the attempt.
- *
- * returns  false: the host has no other address
- */
-static bool dial_next(struct redis_link *l)
-{
-    if (l->addresses_left == 0)
-        return false;
-    let_go(l);
-    dial(l);
-    return true;
+    int rc = redis_lookup_start(l->loop, l->at.host, on_looked_up, l, &l->lookup);
+    if (rc == -EAGAIN)
+        fail(l, "the name server does not answer: an earlier lookup of the host still waits");
+    else if (rc == -EBUSY)
+        fail(l, "too many host names are looked up at a time");
+    else if (rc < 0)
+        fail(l, err_text(rc));
 }
 
 static void attempt(struct redis_link *l)
 {
-    assert(l->state == WAITING);
+    int fd = -1, rc;
+    assert(l->state == WAITING && l->wire == NULL && l->lookup == NULL);
     assert(l->in_flight.n == 0); /* those of the connection before were answered with NULL */
     uv_timer_start(&l->deadline, on_connect_timeout, l->opts.connect_timeout_ms, 0);
-    l->addresses_known = false;
-    l->addresses_left = 0;
-    dial(l);
+    l->state = RESOLVING;
+    l->ips_left = 0;
+    if (l->at.host != NULL && !redis_dial_is_ip(l->at.host)) {
+        look_up(l);
+        return;
+    }
+    if (l->at.host != NULL)
+        rc = redis_dial_ip(l->at.host, l->at.port, &fd);
+    else
+        rc = redis_dial_path(l->opts.url->path, &fd);
+    if (rc == 0)
+        rc = connect_by(l, fd);
+    if (rc < 0)
+        fail(l, err_text(rc));
 }
 
 /* ---- commands ---- */

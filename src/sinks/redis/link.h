@@ -5,6 +5,10 @@
  *      ^                   |              |             |          |
  *      +------ backoff ----+--------------+-------------+----------+      (backoff.h)
  *
+ * A host with several addresses (lookup.h): one that refuses is followed by the next at once, and
+ * it is a failure when none is left.  One that does not answer takes the time of the attempt; the
+ * next attempt begins with another.
+ *
  * Greeting: AUTH, CLIENT SETNAME, SELECT, SCRIPT LOAD (greeting.h).  An error there (WRONGPASS,
  * NOPERM, LOADING ..) is one more reason to try again later, and so is a TLS that fails.  It is
  * logged as `redis refused` with what to do, at most every 10 s; the operator may repair it while

@@ -19,8 +19,6 @@
 
 #include "base/mem.h"
 
-enum { ADDRESSES_MAX = 8 };
-
 /* A running getaddrinfo cannot be cancelled, so the question outlives the lookup; the last user
  * frees it. */
 struct question {
@@ -35,7 +33,6 @@ struct redis_lookup {
     uv_async_t answered;
     redis_lookup_fn done;
     void *cookie;
-    uint32_t turn;
     struct question *question;
 };
 
@@ -98,22 +95,21 @@ static void *ask(void *cookie)
     return NULL;
 }
 
-/* returns  NULL, or what is wrong; ip is written when nothing is */
-static const char *pick(const struct question *q, uint32_t turn, char ip[NI_MAXHOST],
-                        uint32_t *ret_n)
+/* returns  NULL, or what is wrong; ret is written when nothing is */
+static const char *read_answer(const struct question *q, struct redis_ips *ret)
 {
-    const struct addrinfo *addresses[ADDRESSES_MAX];
-    uint32_t n = 0;
-    for (const struct addrinfo *a = q->found; a != NULL && n < ADDRESSES_MAX; a = a->ai_next)
-        addresses[n++] = a;
-    *ret_n = n;
-    if (q->status != 0)
-        return gai_strerror(q->status);
-    if (n == 0)
-        return "the host name has no address";
-    const struct addrinfo *a = addresses[turn % n];
-    int rc = getnameinfo(a->ai_addr, a->ai_addrlen, ip, NI_MAXHOST, NULL, 0, NI_NUMERICHOST);
-    return rc == 0 ? NULL : gai_strerror(rc);
+    int rc = q->status;
+    ret->n = 0;
+    if (rc != 0)
+        return gai_strerror(rc);
+    for (const struct addrinfo *a = q->found; a != NULL && ret->n < REDIS_IPS_MAX; a = a->ai_next) {
+        rc = getnameinfo(a->ai_addr, a->ai_addrlen, ret->ip[ret->n], REDIS_IP_BYTES, NULL, 0,
+                         NI_NUMERICHOST);
+        ret->n += rc == 0;
+    }
+    if (ret->n > 0)
+        return NULL;
+    return rc != 0 ? gai_strerror(rc) : "the host name has no address";
 }
 
 static void on_closed(uv_handle_t *h)
@@ -138,13 +134,12 @@ static void on_answered(uv_async_t *async)
 {
     struct redis_lookup *k = async->data;
     struct question *q = k->question;
-    char ip[NI_MAXHOST];
-    uint32_t n;
+    struct redis_ips ips;
     bool answered = part(k);
     assert(answered); /* that is what woke us */
-    const char *error = pick(q, k->turn, ip, &n);
+    const char *error = read_answer(q, &ips);
     question_free(q);
-    k->done(k->cookie, error == NULL ? ip : NULL, n, error);
+    k->done(k->cookie, error == NULL ? &ips : NULL, error);
 }
 
 void redis_lookup_forget(struct redis_lookup *k)
@@ -179,12 +174,12 @@ static int start_thread(struct question *q)
     return -rc;
 }
 
-int redis_lookup_start(uv_loop_t *loop, const char *host, uint32_t turn, redis_lookup_fn done,
-                       void *cookie, struct redis_lookup **ret)
+int redis_lookup_start(uv_loop_t *loop, const char *host, redis_lookup_fn done, void *cookie,
+                       struct redis_lookup **ret)
 {
     struct redis_lookup *k = mem_zalloc(sizeof *k);
     struct question *q = mem_zalloc(sizeof *q);
-    *k = (struct redis_lookup){ .done = done, .cookie = cookie, .turn = turn, .question = q };
+    *k = (struct redis_lookup){ .done = done, .cookie = cookie, .question = q };
     k->answered.data = k;
     q->asker = k;
     q->host = mem_strdup(host);
