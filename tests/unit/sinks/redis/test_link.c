@@ -298,8 +298,8 @@ static void every_form_of_url_connects(void **state)
     }
 }
 
-/* localhost may be ::1 and then 127.0.0.1, and a Redis on the second alone.  Whatever the order, and
- * by one lookup: a slow name server has the time of an attempt once. */
+/* localhost may be ::1 and then 127.0.0.1, and a Redis on the second alone.  Whatever the order,
+ * and by one lookup: a slow name server has the time of an attempt once. */
 static void a_host_is_away_when_all_of_its_addresses_are(void **state)
 {
     static const struct {
