@@ -30,9 +30,11 @@ int wire_fill(struct wire *w)
 
 int wire_next(struct wire *w, json_t **ret)
 {
-    struct slice rest = slice_of(w->in.ptr + w->read, w->in.len - w->read), line;
     *ret = NULL;
-    if (w->in.len == w->read || !slice_cut(&rest, '\n', &line))
+    if (w->in.len == w->read) /* there may be no memory yet */
+        return 0;
+    struct slice rest = slice_of(w->in.ptr + w->read, w->in.len - w->read), line;
+    if (!slice_cut(&rest, '\n', &line))
         return 0;
     w->read = w->in.len - rest.len;
     *ret = json_loadb(line.ptr, line.len, 0, NULL);
