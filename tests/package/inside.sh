@@ -195,7 +195,7 @@ is_captured() { ls /var/lib/statsd/captures/*.pcap.part; }
 in_redis() { STATSD_REDIS_URL=redis://127.0.0.1:6379 statsd redis get orders --json | grep '"value":3'; }
 # More than has room in memory.
 what_waits_is_kept() {
-    systemctl stop redis-server && statsd-bench --to udp://127.0.0.1:8125 --series 50k --rate 20k --duration 5s &&
+    systemctl stop redis-server && statsd-bench --to udp://127.0.0.1:8125 --series 50000 --rate 20k --duration 5s &&
         within 60 compgen -G '/var/lib/statsd/redis-spool-*' && restarted
 }
 # The second lies where no option named a folder at the start, which the server's own sandbox would not let it read in a reload.
