@@ -42,7 +42,7 @@ for package in "$root"/srv/statsd/build/deb/*.deb; do
     all=$((all + 1))
     if cmp -s "$package" "$deb/${package##*/}"; then same=$((same + 1)); fi
 done
-say "of $all packages that \`make deb\` made there, $same are the same to the byte as here"
+say "of $all packages that \`make deb\` made there, $same are the same to the byte as here (where xz or a library may have another version)"
 
 if command -v chromium >/dev/null; then
     # It goes on for ever, as the page is live: ended after what it needs to draw.
